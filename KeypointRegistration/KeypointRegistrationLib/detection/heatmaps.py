@@ -1,0 +1,27 @@
+"""The probability maps of one scan, as arrays on their grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..geometry.keypoints import Keypoints
+from ..geometry.sampling import Grid
+
+
+@dataclass(frozen=True, eq=False)
+class Heatmaps:
+    """One probability map per keypoint: ``values`` of shape (K, k, j, i), each map summing to 1, on ``grid`` (RAS mm)."""
+
+    values: NDArray[np.float32]
+    grid: Grid
+
+
+@dataclass(frozen=True, eq=False)
+class Detection:
+    """What a detector says of one scan."""
+
+    keypoints: Keypoints
+    heatmaps: Heatmaps

@@ -1,0 +1,1 @@
+"""Metrics, peers and benchmark tables (optional extra ``eval``)."""

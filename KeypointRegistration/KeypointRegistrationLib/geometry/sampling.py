@@ -1,0 +1,120 @@
+"""Sampling a scan on another grid: one interpolation, straight from the voxels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
+
+from .volume import Volume
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """A regular grid in space: shape ``(K, J, I)`` and the 4×4 matrix from (i, j, k, 1) to RAS millimetres."""
+
+    shape: tuple[int, int, int]
+    ijk_to_ras: NDArray[np.float64]
+
+    @classmethod
+    def cubic(cls, size: int, spacing: float, centre: ArrayLike, axes: ArrayLike | None = None) -> Grid:
+        """``size``³ points ``spacing`` mm apart around ``centre`` (RAS mm).
+
+        ``axes`` is a 3×3 matrix whose columns are the RAS directions of I, J and K (default: R, A and S).  It need not
+        be orthonormal: a grid may be scaled and sheared to fit the anatomy.
+        """
+        matrix = np.eye(4)
+        matrix[:3, :3] = (np.eye(3) if axes is None else np.asarray(axes, dtype=float)) * spacing
+        matrix[:3, 3] = np.asarray(centre, dtype=float) - matrix[:3, :3] @ np.full(3, (size - 1) / 2)
+        return cls((size, size, size), matrix)
+
+    @classmethod
+    def of(cls, volume: Volume) -> Grid:
+        """The voxel grid of a scan."""
+        return cls(volume.shape, volume.ijk_to_ras)
+
+    @cached_property
+    def spacing(self) -> NDArray[np.float64]:
+        """Distance in mm between neighbours along I, J and K."""
+        return np.linalg.norm(self.ijk_to_ras[:3, :3], axis=0)
+
+    def coarsened(self, factor: int) -> Grid:
+        """The grid of the blocks of ``factor``³ points (centres of blocks, as after average pooling)."""
+        matrix = self.ijk_to_ras.copy()
+        matrix[:3, 3] += matrix[:3, :3] @ np.full(3, (factor - 1) / 2)
+        matrix[:3, :3] *= factor
+        return Grid(tuple(n // factor for n in self.shape), matrix)
+
+    def positions(self) -> NDArray[np.float64]:
+        """RAS positions (mm) of all points, shape (K·J·I, 3), I running fastest."""
+        k, j, i = np.indices(self.shape).reshape(3, -1)
+        return np.stack([i, j, k], axis=1) @ self.ijk_to_ras[:3, :3].T + self.ijk_to_ras[:3, 3]
+
+
+def sample(
+    volume: Volume, grid: Grid, moving_to_fixed: ArrayLike | None = None, *, order: int = 1, fill: float = 0.0
+) -> NDArray[np.float32]:
+    """Values of ``volume`` at the points of ``grid``, shape ``grid.shape``, ``fill`` outside the voxel box.
+
+    ``moving_to_fixed`` (4×4, RAS→RAS, default identity) is first applied to the volume, which is the moving one; the grid
+    lies in the fixed space.  Where the grid is coarser than the voxels, these are averaged in whole blocks first, so that
+    nothing finer than the grid aliases into it.  ``order`` is the spline order (0 nearest, 1 linear, 3 cubic).
+    """
+    placed = volume if moving_to_fixed is None else volume.moved(moving_to_fixed)
+    if order > 0:
+        placed = averaged(placed, _blocks(placed.ras_to_ijk @ grid.ijk_to_ras))
+    to_voxels = _array_order(placed.ras_to_ijk @ grid.ijk_to_ras)
+    return ndimage.affine_transform(
+        placed.voxels,
+        to_voxels[:3, :3],
+        to_voxels[:3, 3],
+        output_shape=grid.shape,
+        output=np.float32,
+        order=order,
+        mode="constant",
+        cval=fill,
+    )
+
+
+def coverage(volume: Volume, grid: Grid) -> NDArray[np.bool_]:
+    """Which points of ``grid`` the scan covers (within half a voxel of its box), shape ``grid.shape``."""
+    to_voxels = _array_order(volume.ras_to_ijk @ grid.ijk_to_ras)
+    inside = np.ones(grid.shape, dtype=bool)
+    axes = np.ogrid[tuple(slice(n) for n in grid.shape)]
+    for row, size in zip(to_voxels[:3], volume.shape, strict=True):
+        index = row[0] * axes[0] + row[1] * axes[1] + row[2] * axes[2] + row[3]
+        inside &= (index >= -0.5) & (index <= size - 0.5)
+    return inside
+
+
+def averaged(volume: Volume, blocks: tuple[int, int, int]) -> Volume:
+    """The scan with every block of ``blocks`` (K, J, I) voxels averaged into one.  A remainder at the far end is dropped."""
+    if blocks == (1, 1, 1):
+        return volume
+    k, j, i = (n // b for n, b in zip(volume.shape, blocks, strict=True))
+    mean = np.empty((k, j, i), dtype=np.float32)
+    step = max(1, (1 << 24) // (volume.shape[1] * volume.shape[2] * blocks[0]))
+    for start in range(0, k, step):
+        stop = min(k, start + step)
+        slab = volume.voxels[start * blocks[0] : stop * blocks[0], : j * blocks[1], : i * blocks[2]]
+        slab = slab.reshape(stop - start, blocks[0], j, blocks[1], i, blocks[2])
+        mean[start:stop] = slab.mean(axis=(1, 3, 5), dtype=np.float32 if slab.dtype.itemsize < 4 else np.float64)
+    size = np.array(blocks[::-1])
+    to_fine = np.diag([*size, 1.0])
+    to_fine[:3, 3] = (size - 1) / 2
+    return Volume(mean, volume.ijk_to_ras @ to_fine, volume.name) if min(mean.shape) > 1 else volume
+
+
+def _blocks(grid_to_voxels: NDArray) -> tuple[int, int, int]:
+    """Whole voxels per grid step along K, J and I: the block that a grid point stands for."""
+    steps = np.linalg.norm(grid_to_voxels[:3, :3], axis=1)
+    return tuple(int(max(1, np.floor(step + 1e-6))) for step in steps[::-1])
+
+
+def _array_order(matrix: NDArray) -> NDArray:
+    """A 4×4 matrix between (i, j, k) indices, re-ordered to act on (k, j, i) array indices."""
+    swap = np.eye(4)[[2, 1, 0, 3]]
+    return swap @ matrix @ swap

@@ -1,0 +1,1 @@
+"""From two volumes to one trustworthy alignment: detect, align, refine, report."""

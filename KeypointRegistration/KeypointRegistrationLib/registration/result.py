@@ -1,0 +1,110 @@
+"""The one frozen result that the panel, the command line, the report and the tests all read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..detection.heatmaps import Heatmaps
+from ..geometry.keypoints import Keypoints
+from ..geometry.transforms import TransformType
+
+
+class KeypointStatus(Enum):
+    """What became of a keypoint in the fit."""
+
+    USED = "used"
+    EXCLUDED = "excluded"  # present in both scans, but its pair disagrees with the others, or its map is unusable
+    MISSING = "missing"  # its anatomy is not in one of the scans
+
+
+class TrustLevel(Enum):
+    """How far the alignment can be trusted."""
+
+    GOOD = "good"
+    CHECK = "check"
+    DO_NOT_TRUST = "do not trust"
+
+
+@dataclass(frozen=True)
+class Trust:
+    """A verdict and the sentences that explain it (none where all is well)."""
+
+    level: TrustLevel
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ErrorPrediction:
+    """Predicted root-mean-square target registration error (TRE) in mm over the anatomy."""
+
+    centre: float
+    median: float
+    p95: float
+
+
+@dataclass(frozen=True)
+class SimilarityChange:
+    """Normalised mutual information of the two scans where both show the head, at the given poses and after alignment."""
+
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
+class ModelIdentity:
+    """Which weights were used."""
+
+    name: str
+    version: str
+    sha256: str
+
+
+@dataclass(frozen=True, eq=False)
+class Registration:
+    """One alignment of a moving to a fixed scan.  All positions and matrices are RAS millimetres.
+
+    Attributes:
+        moving_to_fixed: 4×4, maps moving RAS to fixed RAS.
+        transform_type: what the matrix is; differs from ``requested_type`` after a fall-back (said in ``warnings``).
+        fixed_keypoints, moving_keypoints: each in its own scan's RAS; index k is the same anatomy in both.
+        weights: of the keypoint pairs in the fit, shape (K,), summing to 1, 0 where not used.
+        status: of every keypoint pair.
+        exclusion_reasons: one sentence per keypoint, empty for those used.
+        residuals: distance in mm between fixed keypoint and moved moving keypoint, shape (K,), NaN where missing.
+        error_form: 4×4 Q with predicted RMS-TRE²(x) = x̃ᵀ Q x̃ (mm²) at a fixed-space point x̃ = (x, y, z, 1).
+        fre: root-mean-square residual in mm of the pairs used (says nothing about accuracy elsewhere).
+        refined: whether the intensity refinement was accepted.
+        seconds: per stage.
+        fixed_heatmaps, moving_heatmaps: the probability maps, where they were asked for.
+    """
+
+    moving_to_fixed: NDArray[np.float64]
+    transform_type: TransformType
+    requested_type: TransformType
+    fixed_keypoints: Keypoints
+    moving_keypoints: Keypoints
+    weights: NDArray[np.float64]
+    status: tuple[KeypointStatus, ...]
+    exclusion_reasons: tuple[str, ...]
+    residuals: NDArray[np.float64]
+    error_form: NDArray[np.float64]
+    fre: float
+    predicted_tre: ErrorPrediction
+    similarity: SimilarityChange
+    trust: Trust
+    refined: bool
+    device: str
+    model: ModelIdentity
+    seconds: dict[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    fixed_heatmaps: Heatmaps | None = None
+    moving_heatmaps: Heatmaps | None = None
+
+    @property
+    def used(self) -> NDArray[np.bool_]:
+        """Which keypoint pairs carry the fit, shape (K,)."""
+        return np.array([status is KeypointStatus.USED for status in self.status])

@@ -1,0 +1,1 @@
+"""MRML: volumes in; transforms, markups, heatmaps, tables and layouts out."""
