@@ -82,6 +82,12 @@ child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
 print('{"event": "progress", "fraction": 0.1, "stage": "%d"}' % child.pid, flush=True)
 child.wait()
 """
+STAMMERS = """
+import sys
+print('{"event": "do', end="", flush=True)
+sys.stdin.read(1)
+print('ne", "result": "r"}', flush=True)
+"""
 
 
 texts = st.text()
@@ -134,16 +140,7 @@ def test_the_client_tells_the_events_in_order_and_follows_them(clients: list[Wor
 
 
 def test_a_line_written_in_two_pieces_is_one_event(clients: list[WorkerClient]) -> None:
-    halves = (
-        "import sys
-"
-        "print('{\"event\": \"do', end='', flush=True)
-"
-        "sys.stdin.read(1)
-"
-        "print('ne\", \"result\": \"r\"}', flush=True)"
-    )
-    client = started(clients, script(halves))
+    client = started(clients, script(STAMMERS))
     events_file = client.folder / "events.jsonl"
     while not events_file.stat().st_size:
         assert client.poll() == []
