@@ -1,0 +1,115 @@
+"""Random looks: what a scanner might have made of a map of tissue classes.
+
+After the generative models of SynthSeg (Billot et al. 2023) and SynthMorph (Hoffmann et al. 2022); every strength here is
+our own choice.  All images are ``(N, N, N)`` tensors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional
+
+
+@dataclass(frozen=True)
+class Tissue:
+    """Classes by kind, as index tensors into the class list."""
+
+    count: int
+    twins: Tensor  # (pairs, 2): left and right class of one tissue
+    brain: Tensor
+    white: Tensor
+    grey: Tensor
+    fluid: Tensor
+
+
+def tissue_of(
+    labels: list[int], brain_below: int, white: list[int], fluid: list[int], twins: list[tuple[int, int]]
+) -> Tissue:
+    """Kinds of the classes ``labels``; brain labels are those between 1 and ``brain_below``."""
+    index = {label: c for c, label in enumerate(labels)}
+
+    def classes(wanted: list[int]) -> Tensor:
+        return torch.tensor([index[label] for label in wanted if label in index], dtype=torch.long)
+
+    brain = [label for label in labels if 0 < label < brain_below]
+    grey = [label for label in brain if label not in white and label not in fluid]
+    pairs = torch.tensor([(index[a], index[b]) for a, b in twins if a in index and b in index], dtype=torch.long)
+    return Tissue(len(labels), pairs, classes(brain), classes(white), classes(grey), classes(fluid))
+
+
+class Painter:
+    """Turns class maps into scans of random contrast and quality."""
+
+    def __init__(self, tissue: Tissue, rng: Generator) -> None:
+        self._tissue = tissue
+        self._rng = rng
+
+    def paint(self, classes: Tensor) -> Tensor:
+        """A scan in [0, 1], at half the resolution of the class map ``(2N, 2N, 2N)`` of class indices (0 = background)."""
+        image = self._intensities(classes)
+        image = functional.avg_pool3d(image[None, None], 2)[0, 0]
+        image = self._thick_slices(image)
+        image = image * self._bias(image.shape)
+        image = image / image.max().clamp(min=1e-6)
+        image = image.clamp(min=0) ** torch.exp(0.4 * self._normal(1))
+        noise = 0.06 * self._uniform() ** 2
+        image = (image + noise * self._normal(*image.shape)).abs()
+        return normalised(image)
+
+    def _intensities(self, classes: Tensor) -> Tensor:
+        count = self._tissue.count
+        means = torch.rand(count, generator=self._rng, device=self._rng.device)
+        deviations = 0.1 * torch.rand(count, generator=self._rng, device=self._rng.device)
+        if self._chance(0.4):
+            self._make_familiar(means)
+        if self._chance(0.85):
+            means[self._tissue.twins[:, 1]] = means[self._tissue.twins[:, 0]]
+        means[0] = 0.15 * self._uniform() if self._chance(0.25) else 0.0
+        deviations[0] = 0.05 * self._uniform() if self._chance(0.25) else 0.0
+        if self._chance(0.4):
+            outside = torch.ones(count, dtype=torch.bool, device=means.device)
+            outside[self._tissue.brain] = False
+            means[outside] = 0
+            deviations[outside] = 0
+        return means[classes] + deviations[classes] * self._normal(*classes.shape)
+
+    def _make_familiar(self, means: Tensor) -> None:
+        """The order of tissues in T1 (fluid dark, white matter bright) or, half the time, in T2."""
+        fluid, grey, white = 0.15, 0.5, 0.75
+        if self._chance(0.5):
+            fluid, white = 0.9, 0.3
+        for classes, mean in ((self._tissue.fluid, fluid), (self._tissue.grey, grey), (self._tissue.white, white)):
+            means[classes] = mean + 0.06 * self._normal(len(classes))
+
+    def _thick_slices(self, image: Tensor) -> Tensor:
+        """Half the time, blur along one axis as a thick-slice scan, or along all as a coarse one."""
+        if self._chance(0.5):
+            return image
+        factor = 1 + 1.5 * self._uniform()
+        size = [float(n) for n in image.shape]
+        for axis in range(3) if self._chance(0.3) else [int(self._uniform() * 3) % 3]:
+            size[axis] /= factor
+        small = functional.interpolate(image[None, None], size=[round(n) for n in size], mode="area")
+        return functional.interpolate(small, size=image.shape, mode="trilinear")[0, 0]
+
+    def _bias(self, shape: torch.Size) -> Tensor:
+        field = self._normal(1, 1, 4, 4, 4) * 0.4 * self._uniform()
+        return torch.exp(functional.interpolate(field, size=shape, mode="trilinear", align_corners=True)[0, 0])
+
+    def _uniform(self) -> float:
+        return float(torch.rand(1, generator=self._rng, device=self._rng.device))
+
+    def _chance(self, probability: float) -> bool:
+        return self._uniform() < probability
+
+    def _normal(self, *shape: int) -> Tensor:
+        return torch.randn(*shape, generator=self._rng, device=self._rng.device)
+
+
+def normalised(image: Tensor) -> Tensor:
+    """Intensities mapped to [0, 1] between the 0.1 and 99.9 percentiles."""
+    low, high = torch.quantile(image.flatten(), torch.tensor([0.001, 0.999], device=image.device))
+    return ((image - low) / (high - low).clamp(min=1e-6)).clamp(0, 1)

@@ -1,0 +1,2 @@
+"""placeholder"""
+def export_bundle(*a): pass

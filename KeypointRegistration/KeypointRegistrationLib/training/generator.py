@@ -1,0 +1,157 @@
+"""Synthetic views of heads with everything the losses need to know about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional
+
+from . import anatomy
+from .contrast import Painter, Tissue
+from .poses import PoseRange, View, Warp, random_view, random_warp
+from .subjects import Subject
+
+
+@dataclass(frozen=True)
+class ViewSettings:
+    """The grid that the network sees and how views are cut.
+
+    Attributes:
+        size: voxels per side, N.
+        spacing: mm between voxels.
+        crop: probability that part of the view was not acquired.
+    """
+
+    size: int
+    spacing: float
+    crop: float = 0.3
+
+    @property
+    def half_width(self) -> float:
+        """Distance in mm from the middle to the outermost voxel centres."""
+        return (self.size - 1) / 2 * self.spacing
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B views as tensors; points in mm, centred on the view's grid, axes R, A, S.
+
+    Attributes:
+        images: ``(B, 1, N, N, N)`` in [0, 1].
+        renderings: the anatomy in one canonical contrast, ``(B, 1, N, N, N)``, for L_sim.
+        valid: ``(B, N/2, N/2, N/2)``, true where the view is known to be acquired.
+        points: reference points ``(B, K, 3)``.
+        present: ``(B, K)``, false where a reference point lies outside the view.
+        linear: ``(B, 3, 3)`` from view to head; with ``shift`` ``(B, 3)`` it gives the known motion between two views.
+        shift: where the brain's centre lies in the view.
+        same_subject: ``(B/2,)``, true where views 2i and 2i+1 show one subject.
+    """
+
+    images: Tensor
+    renderings: Tensor
+    valid: Tensor
+    points: Tensor
+    present: Tensor
+    linear: Tensor
+    shift: Tensor
+    same_subject: Tensor
+
+
+class ViewGenerator:
+    """Draws batches of random views.  Deterministic for a given state of ``rng``."""
+
+    def __init__(
+        self, subjects: Sequence[Subject], tissue: Tissue, canonical: Tensor, settings: ViewSettings, rng: Generator
+    ) -> None:
+        """``canonical`` holds the intensity of each class in the common contrast of the renderings, shape (classes,)."""
+        self._subjects = list(subjects)
+        self._painter = Painter(tissue, rng)
+        self._canonical = canonical
+        self._settings = settings
+        self._rng = rng
+        self._fine = _lattice(2 * settings.size, settings.spacing / 2, rng.device)
+        self._mirror = torch.from_numpy(anatomy.mirrored_order()).to(rng.device)
+
+    def pairs(self, count: int, limits: Sequence[PoseRange], same_subject: float) -> Batch:
+        """``count`` pairs, views 2i and 2i+1 together: of one subject with probability ``same_subject``, else of two.
+
+        Each view takes its pose range from ``limits`` at random.  Two views of one subject share their elastic shape, so
+        that the motion between them is affine and known exactly.
+        """
+        views, pairs_of_one = [], []
+        for _ in range(count):
+            chosen = torch.randperm(len(self._subjects), generator=self._rng, device=self._rng.device)[:2].tolist()
+            same = self._chance(same_subject) or len(chosen) == 1
+            mirrored, warp = self._chance(0.5), random_warp(limits[0], self._rng)
+            views.append(self._view(self._subjects[chosen[0]], limits, warp, mirrored))
+            if not same:
+                mirrored, warp = self._chance(0.5), random_warp(limits[0], self._rng)
+            views.append(self._view(self._subjects[chosen[0 if same else 1]], limits, warp, mirrored))
+            pairs_of_one.append(same)
+        flags = torch.tensor(pairs_of_one, device=self._rng.device)
+        return Batch(*(torch.stack(parts) for parts in zip(*views, strict=True)), flags)
+
+    def _view(self, subject: Subject, limits: Sequence[PoseRange], warp: Warp, mirrored: bool) -> tuple[Tensor, ...]:
+        chosen = limits[int(torch.randint(len(limits), (1,), generator=self._rng, device=self._rng.device))]
+        centre = subject.points.mean(dim=0)
+        view = random_view(centre, warp, chosen, self._rng)
+        points = view.from_head(_flipped(subject.points[self._mirror], centre) if mirrored else subject.points)
+        classes = self._look_up(subject, view, mirrored)
+        acquired = self._acquired()
+        image = self._painter.paint(classes) * acquired
+        rendering = functional.avg_pool3d(self._canonical[classes][None, None], 2)[0]
+        known = acquired if self._chance(0.5) else torch.ones_like(acquired)
+        valid = functional.max_pool3d(known[None], 2)[0] > 0
+        present = (points.abs() <= self._settings.half_width).all(dim=1) & self._inside(points, acquired)
+        return image[None], rendering, valid, points, present, view.linear, view.shift
+
+    def _look_up(self, subject: Subject, view: View, mirrored: bool) -> Tensor:
+        """Class map ``(2N, 2N, 2N)`` of what the view sees: one nearest-neighbour look-up at twice the resolution."""
+        head = view.to_head(self._fine)
+        if mirrored:
+            head = _flipped(head, view.centre)
+        index = (head - subject.origin).round().long()
+        size = torch.tensor(subject.classes.shape[::-1], device=index.device)
+        inside = ((index >= 0) & (index < size)).all(dim=-1)
+        x, y, z = index.minimum(size - 1).clamp(min=0).unbind(-1)
+        return torch.where(inside, subject.classes[z, y, x].long(), 0)
+
+    def _acquired(self) -> Tensor:
+        """Mask ``(N, N, N)``: 1 where the scan was acquired; sometimes a slab at one side is missing."""
+        size = self._settings.size
+        mask = torch.ones(size, size, size, device=self._rng.device)
+        if self._chance(self._settings.crop):
+            axis, side, share = torch.rand(3, generator=self._rng, device=self._rng.device).tolist()
+            slab = int(size * 0.35 * share)
+            mask = mask.transpose(0, int(3 * axis))
+            if side < 0.5:
+                mask[:slab] = 0
+            else:
+                mask[size - slab :] = 0
+            mask = mask.transpose(0, int(3 * axis)).contiguous()
+        return mask
+
+    def _inside(self, points: Tensor, acquired: Tensor) -> Tensor:
+        half = (self._settings.size - 1) / 2
+        index = (points / self._settings.spacing + half).round().long().clamp(0, self._settings.size - 1)
+        return acquired[index[:, 2], index[:, 1], index[:, 0]] > 0
+
+    def _chance(self, probability: float) -> bool:
+        return float(torch.rand(1, generator=self._rng, device=self._rng.device)) < probability
+
+
+def _flipped(points: Tensor, centre: Tensor) -> Tensor:
+    """Points ``(..., 3)`` mirrored left to right about ``centre``."""
+    mirrored = points.clone()
+    mirrored[..., 0] = 2 * centre[0] - points[..., 0]
+    return mirrored
+
+
+def _lattice(size: int, spacing: float, device: torch.device) -> Tensor:
+    """Points ``(size, size, size, 3)`` in mm around the middle, x running fastest."""
+    axis = (torch.arange(size, device=device, dtype=torch.float32) - (size - 1) / 2) * spacing
+    z, y, x = torch.meshgrid(axis, axis, axis, indexing="ij")
+    return torch.stack([x, y, z], dim=-1)

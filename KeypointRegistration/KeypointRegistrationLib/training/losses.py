@@ -1,0 +1,65 @@
+"""The terms that shape the keypoints.  ``docs/losses.md`` derives them; the definitions are our own.
+
+Our reading of the paper's three-fold regularisation: L_sim + λ_KL L_KL + λ_var L_var + λ_rep L_rep.  Lengths in mm.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ..detection.moments import Moments
+
+_REFERENCE_SPREAD = 10.0  # σ_ref of L_var, mm
+_HUBER_WIDTH = 5.0  # mm
+
+
+def point_spread(moments: Moments) -> Tensor:
+    """L_KL: mean divergence (nats) of the maps from round Gaussians: each map should be one point spread function."""
+    return moments.divergences(isotropic=True).mean()
+
+
+def sharpness(moments: Moments) -> Tensor:
+    """L_var: mean of max(0, tr Σ/3 − σ_min²)/σ_ref², with σ_min = 0.8 h (never sharper than the grid can show)."""
+    floor = (0.8 * moments.spacing) ** 2
+    return functional.relu(moments.variances - floor).mean() / _REFERENCE_SPREAD**2
+
+
+def repulsion(means: Tensor, reach: float) -> Tensor:
+    """L_rep: (K/2)·mean over pairs of exp(−d/τ), d smoothed by 1 mm, for means ``(B, K, 3)`` and τ = ``reach`` mm.
+
+    The Laplace kernel still pushes when two keypoints coincide, where a Gaussian's force vanishes.
+    """
+    count = means.shape[1]
+    first, second = torch.triu_indices(count, count, offset=1, device=means.device)
+    distances = torch.sqrt((means[:, first] - means[:, second]).square().sum(-1) + 1.0)
+    return 0.5 * count * torch.exp(-distances / reach).mean()
+
+
+def distance(found: Tensor, wanted: Tensor, present: Tensor) -> Tensor:
+    """Mean Huber distance, in units of 5 mm, between points ``(B, K, 3)`` where ``present`` ``(B, K)`` is true.
+
+    With wanted = known motion of the other scan's keypoints this is the pose consistency of simulated pairs; with
+    wanted = moved reference points it is KeyMorph-style pre-training.
+    """
+    lengths = torch.sqrt((found - wanted).square().sum(-1) + 1e-6)
+    losses = functional.huber_loss(lengths, torch.zeros_like(lengths), reduction="none", delta=_HUBER_WIDTH)
+    return (losses * present).sum() / (_HUBER_WIDTH**2 * present.sum().clamp(min=1))
+
+
+def similarity(fixed: Tensor, moved: Tensor, valid: Tensor) -> Tensor:
+    """L_sim: mean squared difference of two renderings ``(B, 1, N, N, N)`` in units of the fixed one's variance.
+
+    The renderings show both scans' anatomy in one canonical contrast, so the loss is blind to the scans' own contrasts.
+    ``valid`` (same shape) is true where the moved rendering is known.
+    """
+    weight = valid.to(fixed.dtype)
+    total = weight.sum(dim=(1, 2, 3, 4)).clamp(min=1)
+    error = ((fixed - moved).square() * weight).sum(dim=(1, 2, 3, 4)) / total
+    return (error / fixed.var(dim=(1, 2, 3, 4)).clamp(min=1e-6)).mean()
+
+
+def presence(logits: Tensor, present: Tensor) -> Tensor:
+    """Binary cross-entropy (nats) of the learned presence, both ``(B, K)``."""
+    return functional.binary_cross_entropy_with_logits(logits, present.to(logits.dtype))
