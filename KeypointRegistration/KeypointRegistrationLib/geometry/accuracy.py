@@ -69,8 +69,8 @@ def predicted_error(form: ArrayLike, points: ArrayLike) -> NDArray[np.float64]:
 
 
 def _homogeneous(points: ArrayLike) -> NDArray[np.float64]:
-    points = np.atleast_2d(np.asarray(points, dtype=float))
-    return np.concatenate([points, np.ones((len(points), 1))], axis=1)
+    rows = np.atleast_2d(np.asarray(points, dtype=float))
+    return np.concatenate([rows, np.ones((len(rows), 1))], axis=1)
 
 
 def _moving_derivatives(kind: TransformType, matrix: ArrayLike) -> NDArray[np.float64]:
@@ -93,4 +93,8 @@ def _moving_derivatives(kind: TransformType, matrix: ArrayLike) -> NDArray[np.fl
 
 def _cross_matrices() -> NDArray[np.float64]:
     """The matrices of ω × q for ω along R, A and S, shape (3, 3, 3)."""
-    return np.cross(np.eye(3)[:, None, :], np.eye(3)[None, :, :]).transpose(0, 2, 1)
+    turns = np.zeros((3, 3, 3))
+    for axis in range(3):
+        first, second = (axis + 1) % 3, (axis + 2) % 3
+        turns[axis, second, first], turns[axis, first, second] = 1.0, -1.0
+    return turns

@@ -39,17 +39,17 @@ def fit(kind: TransformType, moving: ArrayLike, fixed: ArrayLike, weights: Array
     moving, fixed = np.asarray(moving, dtype=float), np.asarray(fixed, dtype=float)
     if moving.ndim != 2 or moving.shape[1] != 3 or moving.shape != fixed.shape:
         raise ValueError(f"moving {moving.shape} and fixed {fixed.shape} must both have shape (N, 3)")
-    weights = np.ones(len(moving)) if weights is None else np.asarray(weights, dtype=float)
-    if weights.shape != (len(moving),) or not np.isfinite(weights).all() or (weights < 0).any():
+    shares = np.ones(len(moving)) if weights is None else np.asarray(weights, dtype=float)
+    if shares.shape != (len(moving),) or not np.isfinite(shares).all() or (shares < 0).any():
         raise ValueError(f"weights must be {len(moving)} finite numbers that are not negative")
-    used = weights > 0
-    moving, fixed, weights = moving[used], fixed[used], weights[used]
-    check_layout(kind, moving, weights)
-    check_layout(kind, fixed, weights)
-    weights = weights / weights.sum()
+    used = shares > 0
+    moving, fixed, shares = moving[used], fixed[used], shares[used]
+    check_layout(kind, moving, shares)
+    check_layout(kind, fixed, shares)
+    shares = shares / shares.sum()
     if kind is TransformType.AFFINE:
-        return _affine(moving, fixed, weights)
-    return _rigid_or_similarity(kind, moving, fixed, weights)
+        return _affine(moving, fixed, shares)
+    return _rigid_or_similarity(kind, moving, fixed, shares)
 
 
 def extents(points: NDArray, weights: NDArray) -> NDArray[np.float64]:

@@ -46,7 +46,8 @@ class Grid:
         matrix = self.ijk_to_ras.copy()
         matrix[:3, 3] += matrix[:3, :3] @ np.full(3, (factor - 1) / 2)
         matrix[:3, :3] *= factor
-        return Grid(tuple(n // factor for n in self.shape), matrix)
+        k, j, i = (n // factor for n in self.shape)
+        return Grid((k, j, i), matrix)
 
     def positions(self) -> NDArray[np.float64]:
         """RAS positions (mm) of all points, shape (K·J·I, 3), I running fastest."""
@@ -66,9 +67,10 @@ def sample(
     placed = volume if moving_to_fixed is None else volume.moved(moving_to_fixed)
     if order > 0:
         placed = averaged(placed, _blocks(placed.ras_to_ijk @ grid.ijk_to_ras))
-    to_voxels = _array_order(placed.ras_to_ijk @ grid.ijk_to_ras)
+    # Rounding keeps points on the outermost voxels inside, which 1e-16 of a voxel would turn into the fill value.
+    to_voxels = np.round(_array_order(placed.ras_to_ijk @ grid.ijk_to_ras), 9)
     return ndimage.affine_transform(
-        placed.voxels,
+        _common_type(placed.voxels),
         to_voxels[:3, :3],
         to_voxels[:3, 3],
         output_shape=grid.shape,
@@ -83,15 +85,21 @@ def coverage(volume: Volume, grid: Grid) -> NDArray[np.bool_]:
     """Which points of ``grid`` the scan covers (within half a voxel of its box), shape ``grid.shape``."""
     to_voxels = _array_order(volume.ras_to_ijk @ grid.ijk_to_ras)
     inside = np.ones(grid.shape, dtype=bool)
-    axes = np.ogrid[tuple(slice(n) for n in grid.shape)]
+    j, i = np.ogrid[: grid.shape[1], : grid.shape[2]]
     for row, size in zip(to_voxels[:3], volume.shape, strict=True):
-        index = row[0] * axes[0] + row[1] * axes[1] + row[2] * axes[2] + row[3]
-        inside &= (index >= -0.5) & (index <= size - 0.5)
+        in_plane = row[1] * j + row[2] * i + row[3]
+        for k in range(grid.shape[0]):
+            index = in_plane + row[0] * k
+            inside[k] &= (index >= -0.5) & (index <= size - 0.5)
     return inside
 
 
-def averaged(volume: Volume, blocks: tuple[int, int, int]) -> Volume:
-    """The scan with every block of ``blocks`` (K, J, I) voxels averaged into one.  A remainder at the far end is dropped."""
+def averaged(volume: Volume, blocks: tuple[int, ...]) -> Volume:
+    """The scan with every block of ``blocks`` (K, J, I) voxels averaged into one.  A remainder at the far end is dropped.
+
+    Blocks are made smaller where fewer than two of them would fit along an axis.
+    """
+    blocks = tuple(min(b, n // 2) for n, b in zip(volume.shape, blocks, strict=True))
     if blocks == (1, 1, 1):
         return volume
     k, j, i = (n // b for n, b in zip(volume.shape, blocks, strict=True))
@@ -105,10 +113,15 @@ def averaged(volume: Volume, blocks: tuple[int, int, int]) -> Volume:
     size = np.array(blocks[::-1])
     to_fine = np.diag([*size, 1.0])
     to_fine[:3, 3] = (size - 1) / 2
-    return Volume(mean, volume.ijk_to_ras @ to_fine, volume.name) if min(mean.shape) > 1 else volume
+    return Volume(mean, volume.ijk_to_ras @ to_fine, volume.name)
 
 
-def _blocks(grid_to_voxels: NDArray) -> tuple[int, int, int]:
+def _common_type(voxels: NDArray) -> NDArray:
+    """The voxels in a type that SciPy interpolates: it knows neither half nor extended precision."""
+    return voxels.astype(np.float32) if voxels.dtype.char in "eg" else voxels
+
+
+def _blocks(grid_to_voxels: NDArray) -> tuple[int, ...]:
     """Whole voxels per grid step along K, J and I: the block that a grid point stands for."""
     steps = np.linalg.norm(grid_to_voxels[:3, :3], axis=1)
     return tuple(int(max(1, np.floor(step + 1e-6))) for step in steps[::-1])

@@ -47,7 +47,7 @@ class Volume:
     @cached_property
     def spacing(self) -> NDArray[np.float64]:
         """Distance in mm between neighbouring voxels along I, J and K."""
-        return np.linalg.norm(self.ijk_to_ras[:3, :3], axis=0)
+        return np.sqrt((self.ijk_to_ras[:3, :3] ** 2).sum(axis=0))
 
     @cached_property
     def ras_to_ijk(self) -> NDArray[np.float64]:
@@ -103,7 +103,7 @@ class Volume:
 
 def _check_array(voxels: NDArray, name: str) -> None:
     if voxels.ndim == 4 and voxels.shape[-1] in (2, 3, 4):
-        raise InputError(f"{name} has {voxels.shape[-1]} values per voxel (a colour or vector volume). Choose a scalar volume.")
+        raise InputError(f"{name} has {voxels.shape[-1]} values per voxel (colour or vectors). Choose a scalar volume.")
     if voxels.ndim != 3:
         raise InputError(f"{name} has {voxels.ndim} dimensions. A single 3-D volume is needed.")
     if min(voxels.shape) < 2:
@@ -117,7 +117,7 @@ def _check_geometry(matrix: NDArray, name: str) -> None:
     if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
         raise InputError(f"{name} has a position matrix that is not a finite 4×4 matrix. Repair the file's header.")
     if not np.array_equal(matrix[3], (0, 0, 0, 1)):
-        raise InputError(f"{name} has a position matrix that is not affine (last row {matrix[3].tolist()}). Repair the header.")
+        raise InputError(f"{name} has a position matrix that is not affine: {matrix[3].tolist()}. Repair the file's header.")
     spacing = np.linalg.norm(matrix[:3, :3], axis=0)
     if (spacing < 1e-6).any():
         raise InputError(f"{name} has a voxel spacing of zero along an axis. Repair the file's header.")
