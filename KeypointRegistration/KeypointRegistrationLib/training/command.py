@@ -42,7 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.resume:
         trainer.resume()
     _follow(trainer, config.schedule.steps)
-    export_bundle(trainer, config, [subject.name for subject in training], folder / "bundle")
+    points = np.array([subject.points.double().numpy() for subject in training])
+    export_bundle(trainer, config, points, [subject.name for subject in training], folder / "bundle")
     print(f"The bundle is in {folder / 'bundle'}.", file=sys.stderr)
     return 0
 

@@ -89,6 +89,18 @@ class ScheduleConfig:
 
 
 @dataclass(frozen=True)
+class CardConfig:
+    """What the card of the bundle tells people."""
+
+    title: str
+    summary: str
+    limits: tuple[str, ...]
+    licence: str
+    data: str
+    transform_types: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
     """Everything a training depends on besides the data."""
 
@@ -102,6 +114,7 @@ class TrainingConfig:
     wide: PoseConfig
     losses: LossConfig
     schedule: ScheduleConfig
+    card: CardConfig
 
 
 def load_config(path: Path) -> TrainingConfig:

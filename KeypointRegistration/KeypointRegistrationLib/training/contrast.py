@@ -12,6 +12,8 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
+from ..detection.intensity import normalised
+
 
 @dataclass(frozen=True)
 class Tissue:
@@ -107,9 +109,3 @@ class Painter:
 
     def _normal(self, *shape: int) -> Tensor:
         return torch.randn(*shape, generator=self._rng, device=self._rng.device)
-
-
-def normalised(image: Tensor) -> Tensor:
-    """Intensities mapped to [0, 1] between the 0.1 and 99.9 percentiles."""
-    low, high = torch.quantile(image.flatten(), torch.tensor([0.001, 0.999], device=image.device))
-    return ((image - low) / (high - low).clamp(min=1e-6)).clamp(0, 1)

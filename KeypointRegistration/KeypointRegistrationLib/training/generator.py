@@ -70,7 +70,7 @@ class ViewGenerator:
         self._subjects = list(subjects)
         self._painter = Painter(tissue, rng)
         self._canonical = canonical
-        self._settings = settings
+        self.settings = settings
         self._rng = rng
         self._fine = _lattice(2 * settings.size, settings.spacing / 2, rng.device)
         self._mirror = torch.from_numpy(anatomy.mirrored_order()).to(rng.device)
@@ -105,7 +105,7 @@ class ViewGenerator:
         rendering = functional.avg_pool3d(self._canonical[classes][None, None], 2)[0]
         known = acquired if self._chance(0.5) else torch.ones_like(acquired)
         valid = functional.max_pool3d(known[None], 2)[0] > 0
-        present = (points.abs() <= self._settings.half_width).all(dim=1) & self._inside(points, acquired)
+        present = (points.abs() <= self.settings.half_width).all(dim=1) & self._inside(points, acquired)
         return image[None], rendering, valid, points, present, view.linear, view.shift
 
     def _look_up(self, subject: Subject, view: View, mirrored: bool) -> Tensor:
@@ -121,9 +121,9 @@ class ViewGenerator:
 
     def _acquired(self) -> Tensor:
         """Mask ``(N, N, N)``: 1 where the scan was acquired; sometimes a slab at one side is missing."""
-        size = self._settings.size
+        size = self.settings.size
         mask = torch.ones(size, size, size, device=self._rng.device)
-        if self._chance(self._settings.crop):
+        if self._chance(self.settings.crop):
             axis, side, share = torch.rand(3, generator=self._rng, device=self._rng.device).tolist()
             slab = int(size * 0.35 * share)
             mask = mask.transpose(0, int(3 * axis))
@@ -135,8 +135,8 @@ class ViewGenerator:
         return mask
 
     def _inside(self, points: Tensor, acquired: Tensor) -> Tensor:
-        half = (self._settings.size - 1) / 2
-        index = (points / self._settings.spacing + half).round().long().clamp(0, self._settings.size - 1)
+        half = (self.settings.size - 1) / 2
+        index = (points / self.settings.spacing + half).round().long().clamp(0, self.settings.size - 1)
         return acquired[index[:, 2], index[:, 1], index[:, 0]] > 0
 
     def _chance(self, probability: float) -> bool:

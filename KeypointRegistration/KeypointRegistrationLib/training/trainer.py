@@ -21,7 +21,7 @@ from .generator import ViewGenerator, ViewSettings
 from .objective import Objective
 from .poses import PoseRange
 from .subjects import Subject
-from .validation import Validation, validate
+from .validation import Sightings, Validation, observe, validate
 
 _START_ROTATION = 15.0  # degrees
 
@@ -78,8 +78,11 @@ class Trainer:
 
     def validate(self) -> Validation:
         """Measure the averaged weights on held-out subjects, always on the same views."""
-        rng = torch.Generator(self._device).manual_seed(self._config.seed + 1)
-        return validate(self.averaged, self._views_of(self._held_out, rng), self._config)
+        return validate(self.averaged, self._unseen_views(1), pose_range(self._config.near), pose_range(self._config.wide))
+
+    def observe_held_out(self, limits: PoseConfig, pairs: int) -> Sightings:
+        """Errors and spreads of the averaged weights on views of held-out subjects other than those of ``validate``."""
+        return observe(self.averaged, self._unseen_views(2), pose_range(limits), pairs)
 
     def save(self) -> None:
         """Write the checkpoint; an interruption while writing leaves the previous one."""
@@ -156,6 +159,10 @@ class Trainer:
         tissue = tissue_of(self._labels, data.brain_below, list(data.white), list(data.fluid), anatomy.twins())
         settings = ViewSettings(view.size, view.spacing, view.crop)
         return ViewGenerator(subjects, tissue, canonical_contrast(tissue, self._device), settings, rng)
+
+    def _unseen_views(self, offset: int) -> ViewGenerator:
+        rng = torch.Generator(self._device).manual_seed(self._config.seed + offset)
+        return self._views_of(self._held_out, rng)
 
     def _append(self, name: str, row: dict[str, float]) -> None:
         path = self._folder / name

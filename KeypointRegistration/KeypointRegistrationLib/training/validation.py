@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from ..detection.moments import moments
-from .config import TrainingConfig
 from .generator import ViewGenerator
 from .poses import PoseRange
-
-_PAIRS = 6
 
 
 @dataclass(frozen=True)
@@ -27,23 +26,40 @@ class Validation:
     presence_accuracy: float
 
 
-@torch.no_grad()
-def validate(detector: nn.Module, views: ViewGenerator, config: TrainingConfig) -> Validation:
-    """Errors of ``detector`` against the reference points."""
-    detector.eval()
-    errors, spreads, right = {}, {}, []
-    for kind, pose in (("near", config.near), ("wide", config.wide)):
-        batch = views.pairs(_PAIRS, [PoseRange(**asdict(pose))], same_subject=0.0)
-        log_probabilities, presence = detector(batch.images, batch.valid)
-        found = moments(log_probabilities, config.view.size // 2, 2 * config.view.spacing)
-        errors[kind] = (found.means - batch.points).norm(dim=-1)[batch.present]
-        spreads[kind] = (3 * found.variances).sqrt()[batch.present]
-        right.append(((presence > 0) == batch.present).float().mean())
+@dataclass(frozen=True, eq=False)
+class Sightings:
+    """Errors and spreads (mm) of the keypoints that are in view, (n,), and the share of right presences."""
+
+    errors: NDArray[np.float64]
+    spreads: NDArray[np.float64]
+    presence_accuracy: float
+
+
+def validate(detector: nn.Module, views: ViewGenerator, near: PoseRange, wide: PoseRange) -> Validation:
+    """Errors of ``detector`` against the reference points, on a few views of each kind."""
+    close, far = observe(detector, views, near, pairs=6), observe(detector, views, wide, pairs=6)
     return Validation(
-        near_error=float(errors["near"].median()),
-        wide_error=float(errors["wide"].median()),
-        wide_error_p90=float(errors["wide"].quantile(0.9)),
-        near_spread=float(spreads["near"].median()),
-        wide_spread=float(spreads["wide"].median()),
-        presence_accuracy=float(torch.stack(right).mean()),
+        near_error=float(np.median(close.errors)),
+        wide_error=float(np.median(far.errors)),
+        wide_error_p90=float(np.quantile(far.errors, 0.9)),
+        near_spread=float(np.median(close.spreads)),
+        wide_spread=float(np.median(far.spreads)),
+        presence_accuracy=(close.presence_accuracy + far.presence_accuracy) / 2,
+    )
+
+
+@torch.no_grad()
+def observe(detector: nn.Module, views: ViewGenerator, limits: PoseRange, pairs: int) -> Sightings:
+    """What ``detector`` makes of ``2 · pairs`` views of one kind."""
+    detector.eval()
+    errors, spreads, right = [], [], []
+    for _ in range(pairs):
+        batch = views.pairs(1, [limits], same_subject=0.0)
+        log_probabilities, presence = detector(batch.images, batch.valid)
+        found = moments(log_probabilities, batch.valid.shape[-1], 2 * views.settings.spacing)
+        errors.append((found.means - batch.points).norm(dim=-1)[batch.present])
+        spreads.append((3 * found.variances).sqrt()[batch.present])
+        right.append(float(((presence > 0) == batch.present).float().mean()))
+    return Sightings(
+        torch.cat(errors).double().cpu().numpy(), torch.cat(spreads).double().cpu().numpy(), float(np.mean(right))
     )

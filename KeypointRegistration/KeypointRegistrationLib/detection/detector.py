@@ -1,0 +1,190 @@
+"""A bundled network at work on one scan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from scipy.spatial.transform import Rotation
+from torch import Tensor
+
+from ..geometry.alignment import DegenerateError
+from ..geometry.errors import InputError
+from ..geometry.keypoints import Keypoints
+from ..geometry.robust import RobustFit, robust_fit
+from ..geometry.sampling import Grid, coverage, sample
+from ..geometry.transforms import TransformType, nearest_rotation, rotation_angle
+from ..geometry.volume import Volume
+from .bundle import Card, load_card, verified_weights
+from .heatmaps import Detection, Heatmaps
+from .intensity import normalised
+from .localisation import head_centre
+from .moments import moments
+from .network import KeypointDetector
+
+_LOOKS = 3
+_SETTLED = (4.0, 5.0)  # degrees and mm: a look that would move the view by less is the last one
+_PRESENT = 0.5
+_PLAUSIBLE_SHARE = 0.6  # of the present keypoints agree with the template in a head seen in a familiar pose
+_SIZE_RANGE = (0.75, 1.3)  # of the head relative to the template, followed by the view
+
+
+@dataclass(frozen=True, eq=False)
+class _Look:
+    """One pass of the network: what it found, and how the template of an upright head fits into the scan."""
+
+    detection: Detection
+    pose: RobustFit | None
+
+    @property
+    def agreement(self) -> float:
+        """Share of the keypoints that are present and agree with the template."""
+        return 0.0 if self.pose is None else float(self.pose.inliers.mean())
+
+
+class Detector:
+    """Finds the keypoints of a model bundle in scans.
+
+    The scan is looked at up to three times, each time sampled afresh from its voxels: first upright around the head, then
+    turned, centred and scaled as the keypoints found so far say the head lies.  Should the first look make no sense, other
+    orientations are tried.
+
+    Args:
+        name: of the bundle.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        folder: of the bundles (default: those that come with the module).
+
+    Raises:
+        InputError: if the bundle is unknown, damaged or altered.
+    """
+
+    def __init__(self, name: str, device: str = "auto", folder: Path | None = None) -> None:
+        self.card: Card = load_card(name, folder)
+        self.warnings: list[str] = []
+        self._device = self._choose(device)
+        self._model = KeypointDetector(len(self.card.labels), self.card.widths)
+        weights = load_file(verified_weights(name, folder))
+        self._model.load_state_dict({key: value.float() for key, value in weights.items()})
+        self._model.eval()
+        self._place(self._device)
+
+    @property
+    def device(self) -> str:
+        """Where the network runs: ``cpu``, ``cuda`` or ``mps``."""
+        return self._device
+
+    def detect(self, volume: Volume, mask: Volume | None = None) -> Detection:
+        """Keypoints and probability maps of ``volume``; voxels outside ``mask`` (zero) are not looked at.
+
+        Raises:
+            InputError: if the scan is constant or not finite, or the mask misses it.
+        """
+        volume.value_range()
+        centre = head_centre(volume, mask)
+        look = self._first_look(volume, mask, centre)
+        seen = np.eye(3), centre
+        for _ in range(_LOOKS - 1):
+            if look.pose is None:
+                break
+            axes, centre = self._view(look.pose.matrix)
+            turned = rotation_angle(_matrix(nearest_rotation(axes) @ nearest_rotation(seen[0]).T))
+            settled = turned < _SETTLED[0] and np.linalg.norm(centre - seen[1]) < _SETTLED[1]
+            look = self._look(volume, mask, axes, centre)
+            seen = axes, centre
+            if settled:
+                break
+        return look.detection
+
+    def _first_look(self, volume: Volume, mask: Volume | None, centre: NDArray) -> _Look:
+        best = self._look(volume, mask, np.eye(3), centre)
+        if best.agreement >= _PLAUSIBLE_SHARE:
+            return best
+        for axes in _other_orientations():
+            look = self._look(volume, mask, axes, centre)
+            if look.agreement > best.agreement:
+                best = look
+            if best.agreement >= _PLAUSIBLE_SHARE:
+                break
+        return best
+
+    def _look(self, volume: Volume, mask: Volume | None, axes: NDArray, centre: NDArray) -> _Look:
+        grid = Grid.cubic(self.card.size, self.card.spacing, centre, axes)
+        covered = coverage(volume, grid)
+        if mask is not None:
+            covered &= sample(mask, grid) > 0.5 * max(1e-6, float(mask.voxels.max()))
+        image = torch.from_numpy(sample(volume, grid))
+        detection = self._run(image, torch.from_numpy(covered), grid)
+        return _Look(detection, self._pose(detection.keypoints))
+
+    @torch.inference_mode()
+    def _run(self, image: Tensor, covered: Tensor, grid: Grid) -> Detection:
+        size = self.card.size // 2
+        valid = torch.nn.functional.max_pool3d(covered[None].float(), 2) > 0
+        inputs = normalised(image, covered)[None, None], valid
+        try:
+            log_probabilities, presence = self._model(*(tensor.to(self._device) for tensor in inputs))
+        except torch.OutOfMemoryError:
+            self.warnings.append("The GPU ran out of memory, so the keypoints were found on the CPU.")
+            self._place("cpu")
+            log_probabilities, presence = self._model(*inputs)
+        log_probabilities, presence = log_probabilities.cpu(), presence.cpu()
+        found = moments(log_probabilities, size, 2 * self.card.spacing)
+        map_grid = grid.coarsened(2)
+        to_ras = map_grid.ijk_to_ras[:3, :3] / (2 * self.card.spacing)
+        middle = map_grid.ijk_to_ras[:3, :3] @ np.full(3, (size - 1) / 2) + map_grid.ijk_to_ras[:3, 3]
+        keypoints = Keypoints(
+            self.card.labels,
+            found.means[0].double().numpy() @ to_ras.T + middle,
+            to_ras @ found.covariances[0].double().numpy() @ to_ras.T,
+            torch.sigmoid(presence[0]).double().numpy(),
+            found.divergences(isotropic=False)[0].double().numpy(),
+        )
+        maps = log_probabilities[0].exp().unflatten(1, (size, size, size)).numpy()
+        return Detection(keypoints, Heatmaps(maps, map_grid))
+
+    def _pose(self, keypoints: Keypoints) -> RobustFit | None:
+        """Similarity that takes the template into the scan, or None where too little of the head was found."""
+        count = len(keypoints)
+        template = Keypoints(keypoints.labels, self.card.template, np.zeros((count, 3, 3)), np.ones(count), np.zeros(count))
+        noise = np.hypot(2 * self.card.localisation_error(keypoints.spread), self.card.variation + 4.0)
+        try:
+            return robust_fit(TransformType.SIMILARITY, template, keypoints, keypoints.presence > _PRESENT, noise)
+        except DegenerateError:
+            return None
+
+    def _view(self, template_to_scan: NDArray) -> tuple[NDArray, NDArray]:
+        """Axes (scaled with the head) and centre of the grid that sees the head upright."""
+        linear = template_to_scan[:3, :3]
+        size = np.clip(np.cbrt(abs(np.linalg.det(linear))), *_SIZE_RANGE)
+        return nearest_rotation(linear) * size, template_to_scan[:3, 3]
+
+    def _choose(self, device: str) -> str:
+        available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+        if device == "auto":
+            return "cuda" if available["cuda"] else "cpu"
+        if device not in available:
+            raise InputError(f"{device} is not a device. Choose auto, cpu, cuda or mps.")
+        if not available[device]:
+            self.warnings.append(f"The device {device} is not available on this computer, so the CPU was used.")
+            return "cpu"
+        return device
+
+    def _place(self, device: str) -> None:
+        self._device = device
+        self._model = self._model.to(device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+
+
+def _other_orientations() -> list[NDArray[np.float64]]:
+    """The quarter and half turns about the three axes."""
+    turns = [(axis, angle) for angle in (90, -90, 180) for axis in "xyz"]
+    return [Rotation.from_euler(axis, angle, degrees=True).as_matrix() for axis, angle in turns]
+
+
+def _matrix(rotation: NDArray) -> NDArray[np.float64]:
+    matrix = np.eye(4)
+    matrix[:3, :3] = rotation
+    return matrix

@@ -1,0 +1,79 @@
+"""How far an alignment can be trusted, and why, in sentences."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..geometry.transforms import TransformType, decompose
+from .result import ErrorPrediction, SimilarityChange, Trust, TrustLevel
+
+_FEW_PAIRS = 12
+_TOO_FEW_PAIRS = 6
+_FLAT = 0.15  # extent across the flattest direction relative to the longest
+_LOW_SHARE = 0.5  # of the keypoints present in both scans that agree
+_LARGE_RATIO = 2.0  # residuals relative to what the maps predict
+_SCALES = (0.75, 1.33)
+_SHEAR = 0.2
+_LARGE_ERROR = 8.0  # mm
+
+
+def judge(
+    *,
+    pairs_used: int,
+    pairs_present: int,
+    positions: NDArray,
+    residual_ratio: float,
+    matrix: NDArray,
+    kind: TransformType,
+    similarity: SimilarityChange,
+    predicted: ErrorPrediction,
+) -> Trust:
+    """The verdict on one alignment.
+
+    Args:
+        pairs_used: keypoint pairs that carry the fit.
+        pairs_present: keypoints found in both scans.
+        positions: of the pairs used, in the fixed scan, (n, 3) mm.
+        residual_ratio: root-mean-square of residual / expected noise over the pairs used.
+        matrix: 4×4 moving → fixed.
+        kind: of the matrix.
+        similarity: before and after.
+        predicted: target registration error.
+    """
+    grave, light = [], []
+    if pairs_used < _TOO_FEW_PAIRS:
+        grave.append(f"Only {pairs_used} keypoint pairs agree with the alignment.")
+    elif pairs_used < _FEW_PAIRS:
+        light.append(f"Few keypoint pairs ({pairs_used}) agree with the alignment.")
+    if pairs_used < _LOW_SHARE * pairs_present:
+        grave.append(f"Only {pairs_used} of the {pairs_present} keypoints found in both scans agree with the alignment.")
+    if pairs_used >= 3 and _flatness(positions) < _FLAT:
+        light.append("The keypoints used lie almost in a plane, so the alignment across it is uncertain.")
+    if residual_ratio > _LARGE_RATIO:
+        light.append(f"The keypoints fit {residual_ratio:.1f} times worse than their heatmaps predict.")
+    if kind is not TransformType.RIGID:
+        light += _unlikely_shape(matrix)
+    if similarity.after < similarity.before:
+        grave.append("The two scans look less alike after the alignment than before.")
+    if predicted.median > _LARGE_ERROR:
+        light.append(f"The predicted error is large ({predicted.median:.1f} mm in the middle of its range).")
+    if grave:
+        return Trust(TrustLevel.DO_NOT_TRUST, tuple(grave + light))
+    return Trust(TrustLevel.CHECK if light else TrustLevel.GOOD, tuple(light))
+
+
+def _flatness(positions: NDArray) -> float:
+    extents = np.linalg.svd(positions - positions.mean(axis=0), compute_uv=False)
+    return float(extents[-1] / max(extents[0], 1e-9))
+
+
+def _unlikely_shape(matrix: NDArray) -> list[str]:
+    parts = decompose(matrix)
+    reasons = []
+    if min(parts.scales) < _SCALES[0] or max(parts.scales) > _SCALES[1]:
+        scales = " / ".join(f"{scale:.2f}" for scale in parts.scales)
+        reasons.append(f"The alignment changes the size by {scales}, unusual between two adult heads.")
+    if np.abs(parts.shears).max() > _SHEAR:
+        reasons.append(f"The alignment shears by {np.abs(parts.shears).max():.2f}, unusual between two heads.")
+    return reasons
