@@ -1,0 +1,115 @@
+"""Keypoints as point lists: index k of the fixed and of the moving list is the same anatomy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import slicer
+import vtk
+from numpy.typing import NDArray
+
+from ..geometry.keypoints import Keypoints
+from ..registration.result import KeypointStatus, Registration
+
+#: Labels of more points than this hide the anatomy and make drawing slow.
+MOST_LABELLED_POINTS = 100
+
+#: A keypoint less likely than this to be in its scan has status Missing in that scan's list.
+LEAST_PRESENCE = 0.5
+
+
+@dataclass(frozen=True)
+class PointStyle:
+    """How one list looks: RGB colours of points in and out of the fit, and a marker."""
+
+    used: tuple[float, float, float]
+    excluded: tuple[float, float, float]
+    glyph: str
+
+
+#: Blue and orange differ for colour-blind eyes too, and the two markers stay apart where they coincide.
+FIXED_STYLE = PointStyle(used=(0.25, 0.75, 1.0), excluded=(0.45, 0.5, 0.55), glyph="Circle2D")
+MOVING_STYLE = PointStyle(used=(1.0, 0.62, 0.1), excluded=(0.6, 0.5, 0.4), glyph="Cross2D")
+
+
+def add_point_list(
+    scene: slicer.vtkMRMLScene,
+    name: str,
+    keypoints: Keypoints,
+    registration: Registration,
+    style: PointStyle,
+    world_to_local: NDArray[np.float64],
+) -> slicer.vtkMRMLMarkupsFiducialNode:
+    """A locked point list of K points in the order of ``keypoints`` (world RAS mm), with measurements per point.
+
+    Points of the fit are *selected*, excluded ones unselected; the description says why.  A keypoint that is not in this
+    scan keeps its index and has position status *missing*.  The measurements are ``confidence`` (probability that the
+    anatomy is in the scan), ``spread`` (root-mean-square radius of its probability map, mm) and ``residual`` (distance of
+    the aligned pair, mm, NaN where there is no pair).
+
+    Args:
+        scene: where the list goes.
+        name: of the new node.
+        keypoints: of one scan.
+        registration: the result they belong to.
+        style: colours and marker.
+        world_to_local: 4×4, world RAS to the coordinates of the node, which the caller puts under the inverse.
+    """
+    node = scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", scene.GenerateUniqueName(name))
+    absent = missing_points(keypoints, registration)
+    with slicer.util.NodeModify(node):
+        local = np.nan_to_num(keypoints.moved(world_to_local).positions)
+        for k, (label, position) in enumerate(zip(keypoints.labels, local, strict=True)):
+            node.AddControlPoint(vtk.vtkVector3d(*position), label)
+            node.SetNthControlPointDescription(k, registration.exclusion_reasons[k] or registration.status[k].value)
+            node.SetNthControlPointSelected(k, registration.status[k] is KeypointStatus.USED)
+            if absent[k]:
+                node.SetNthControlPointPositionMissing(k)
+        _add_measurement(node, "confidence", "", keypoints.presence)
+        _add_measurement(node, "spread", "mm", keypoints.spread)
+        _add_measurement(node, "residual", "mm", registration.residuals)
+        node.SetLocked(True)
+        node.SetFixedNumberOfControlPoints(True)
+    _style(node, style, labels=len(keypoints) <= MOST_LABELLED_POINTS)
+    return node
+
+
+def missing_points(keypoints: Keypoints, registration: Registration) -> NDArray[np.bool_]:
+    """Which keypoints of one scan are not in it, shape (K,).
+
+    A pair that the result calls missing is absent from the scan where its presence is low.  If it is low in neither, the
+    result does not say which, and both lists call it missing.
+    """
+    pair_missing = np.array([status is KeypointStatus.MISSING for status in registration.status])
+    sides = [registration.fixed_keypoints.presence, registration.moving_keypoints.presence]
+    low_somewhere = np.any([side < LEAST_PRESENCE for side in sides], axis=0)
+    absent = pair_missing & ((keypoints.presence < LEAST_PRESENCE) | ~low_somewhere)
+    return absent | ~np.isfinite(keypoints.positions).all(axis=1)
+
+
+def _add_measurement(node: slicer.vtkMRMLMarkupsNode, name: str, unit: str, values: NDArray[np.float64]) -> None:
+    """Attach one number per point; the measurement's own value is their median."""
+    numbers = vtk.vtkDoubleArray()
+    numbers.SetName(name)
+    for value in values:
+        numbers.InsertNextValue(value)
+    measurement = slicer.vtkMRMLStaticMeasurement()
+    measurement.SetName(name)
+    measurement.SetUnits(unit)
+    measurement.SetPrintFormat("%-#4.2f %s")
+    measurement.SetControlPointValues(numbers)
+    measurement.SetValue(float(np.nanmedian(values)) if np.isfinite(values).any() else 0.0)
+    node.AddMeasurement(measurement)
+
+
+def _style(node: slicer.vtkMRMLMarkupsNode, style: PointStyle, *, labels: bool) -> None:
+    node.CreateDefaultDisplayNodes()
+    display = node.GetDisplayNode()
+    with slicer.util.NodeModify(display):
+        display.SetSelectedColor(*style.used)
+        display.SetColor(*style.excluded)
+        display.SetActiveColor(*style.used)
+        display.SetGlyphTypeFromString(style.glyph)
+        display.SetPointLabelsVisibility(labels)
+        display.SetPropertiesLabelVisibility(False)

@@ -1,0 +1,191 @@
+"""Slice and 3-D views of a scene, drawn off screen by Slicer's own view logics and displayable managers."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")  # no display needed; read when VTK is loaded
+
+import numpy as np
+import slicer
+import vtk
+from numpy.typing import ArrayLike, NDArray
+from vtk.util.numpy_support import vtk_to_numpy
+
+from .mrml import RealScene
+
+_SLICE_MANAGERS = (
+    "vtkMRMLModelSliceDisplayableManager",
+    "vtkMRMLSegmentationsDisplayableManager2D",
+    "vtkMRMLMarkupsDisplayableManager",
+    "vtkMRMLOrientationMarkerDisplayableManager",
+    "vtkMRMLRulerDisplayableManager",
+    "vtkMRMLTransformsDisplayableManager2D",
+    "vtkMRMLColorLegendDisplayableManager",
+)
+_THREE_D_MANAGERS = (
+    "vtkMRMLCameraDisplayableManager",
+    "vtkMRMLViewDisplayableManager",
+    "vtkMRMLModelDisplayableManager",
+    "vtkMRMLThreeDReformatDisplayableManager",
+    "vtkMRMLOrientationMarkerDisplayableManager",
+    "vtkMRMLRulerDisplayableManager",
+    "vtkMRMLMarkupsDisplayableManager",
+    "vtkMRMLTransformsDisplayableManager3D",
+    "vtkMRMLColorLegendDisplayableManager",
+)
+
+
+class _View:
+    """A render window and the displayable managers of one view node."""
+
+    def __init__(
+        self, factory: vtk.vtkObject, managers: tuple[str, ...], node: slicer.vtkMRMLAbstractViewNode, size: tuple[int, int]
+    ) -> None:
+        self.size = size
+        self.renderer = vtk.vtkRenderer()
+        self.window = vtk.vtkRenderWindow()
+        self.window.SetOffScreenRendering(1)
+        self.window.ShowWindowOff()
+        self.window.SetMultiSamples(0)
+        self.window.SetSize(*size)
+        self.window.AddRenderer(self.renderer)
+        self._interactor = vtk.vtkRenderWindowInteractor()
+        self._interactor.SetRenderWindow(self.window)
+        self._interactor.Initialize()
+        for name in managers:
+            if not factory.IsDisplayableManagerRegistered(name):
+                factory.RegisterDisplayableManager(name)
+        self._managers = slicer.vtkMRMLDisplayableManagerGroup()
+        self._managers.SetRenderer(self.renderer)
+        self._managers.Initialize(factory, self.renderer)
+        self._managers.SetMRMLDisplayableNode(node)
+
+    def close(self) -> None:
+        """Let go of the scene and of the graphics memory."""
+        self._managers.SetMRMLDisplayableNode(None)
+        self.window.Finalize()
+
+    def _capture(self) -> NDArray[np.uint8]:
+        self.window.Render()
+        grabber = vtk.vtkWindowToImageFilter()
+        grabber.SetInput(self.window)
+        grabber.ReadFrontBufferOff()
+        grabber.Update()
+        image = grabber.GetOutput()
+        width, height, _ = image.GetDimensions()
+        pixels = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(height, width, -1)
+        return pixels[::-1, :, :3].copy()
+
+
+class SliceView(_View):
+    """One slice view: its slice node, composite node and picture.
+
+    Args:
+        host: whose scene is shown.
+        name: layout name of the view, unique in the scene.
+        orientation: ``Axial``, ``Sagittal`` or ``Coronal``.
+        size: width and height in pixels.
+    """
+
+    def __init__(
+        self, host: RealScene, name: str = "Red", orientation: str = "Axial", size: tuple[int, int] = (400, 400)
+    ) -> None:
+        self.logic = slicer.vtkMRMLSliceLogic()
+        self.logic.SetMRMLApplicationLogic(host.application_logic)
+        host.application_logic.GetSliceLogics().AddItem(self.logic)
+        self.logic.SetMRMLScene(host.scene)
+        self.slice_node = self.logic.AddSliceNode(name)
+        self.slice_node.SetOrientation(orientation)
+        self.composite_node = self.logic.GetSliceCompositeNode()
+        factory = slicer.vtkMRMLSliceViewDisplayableManagerFactory.GetInstance()
+        super().__init__(factory, _SLICE_MANAGERS, self.slice_node, size)
+        self.renderer.GetActiveCamera().ParallelProjectionOn()
+        self._mapper = vtk.vtkImageMapper()
+        self._mapper.SetColorWindow(255)
+        self._mapper.SetColorLevel(127.5)
+        actor = vtk.vtkActor2D()
+        actor.SetMapper(self._mapper)
+        actor.GetProperty().SetDisplayLocationToBackground()
+        self.renderer.AddActor2D(actor)
+        self.logic.ResizeSliceNode(*size)
+
+    def show(
+        self,
+        background: slicer.vtkMRMLVolumeNode | None,
+        foreground: slicer.vtkMRMLVolumeNode | None = None,
+        foreground_opacity: float = 0.5,
+    ) -> None:
+        """Choose the two scans of the view and fit the first one into it."""
+        self.composite_node.SetBackgroundVolumeID(background.GetID() if background else None)
+        self.composite_node.SetForegroundVolumeID(foreground.GetID() if foreground else None)
+        self.composite_node.SetForegroundOpacity(foreground_opacity)
+        self.fit()
+
+    def fit(self) -> None:
+        """Fit the background scan into the view."""
+        self.logic.FitSliceToBackground()
+
+    def zoom(self, field_of_view: float) -> None:
+        """Show ``field_of_view`` mm across the view's width."""
+        width, height = self.size
+        self.slice_node.SetFieldOfView(field_of_view, field_of_view * height / width, 1.0)
+
+    def jump(self, ras: ArrayLike) -> None:
+        """Centre the view on a world position (RAS mm)."""
+        self.slice_node.JumpSliceByCentering(*np.asarray(ras, dtype=float).tolist())
+
+    def pixel(self, ras: ArrayLike) -> tuple[int, int]:
+        """Row and column of a world position (RAS mm) in ``image()``."""
+        to_ras = slicer.util.arrayFromVTKMatrix(self.slice_node.GetXYToRAS())
+        x, y, *_ = np.linalg.solve(to_ras, np.append(np.asarray(ras, dtype=float), 1.0))
+        return round(self.size[1] - 1 - y), round(x)
+
+    def directions(self) -> dict[str, str]:
+        """The patient direction (R, L, A, P, S or I) that each edge of the picture faces."""
+        to_ras = slicer.util.arrayFromVTKMatrix(self.slice_node.GetSliceToRAS())[:3, :3]
+        letters = {}
+        for edge, direction in {"right": to_ras[:, 0], "top": to_ras[:, 1]}.items():
+            axis = int(np.abs(direction).argmax())
+            pair = ("RL", "AP", "SI")[axis]
+            letters[edge] = pair if direction[axis] > 0 else pair[::-1]
+        return {
+            "right": letters["right"][0],
+            "left": letters["right"][1],
+            "top": letters["top"][0],
+            "bottom": letters["top"][1],
+        }
+
+    def image(self) -> NDArray[np.uint8]:
+        """The view as it looks now, shape (height, width, 3), first row on top."""
+        self.logic.UpdatePipeline()
+        self._mapper.SetInputConnection(self.logic.GetImageDataConnection())
+        return self._capture()
+
+
+class ThreeDView(_View):
+    """One 3-D view: its view node and picture.  It starts looking at the scene from the front (anterior)."""
+
+    def __init__(self, host: RealScene, name: str = "1", size: tuple[int, int] = (400, 400)) -> None:
+        self.logic = slicer.vtkMRMLViewLogic()
+        self.logic.SetMRMLApplicationLogic(host.application_logic)
+        host.application_logic.GetViewLogics().AddItem(self.logic)
+        self.logic.SetMRMLScene(host.scene)
+        self.view_node = self.logic.AddViewNode(name)
+        self.view_node.SetBoxVisible(False)
+        self.view_node.SetAxisLabelsVisible(False)
+        factory = slicer.vtkMRMLThreeDViewDisplayableManagerFactory.GetInstance()
+        super().__init__(factory, _THREE_D_MANAGERS, self.view_node, size)
+
+    def look_from(self, direction: ArrayLike, up: ArrayLike = (0, 0, 1)) -> None:
+        """Look at everything shown, from a RAS direction."""
+        camera = self.renderer.GetActiveCamera()
+        camera.SetFocalPoint(0, 0, 0)
+        camera.SetPosition(*np.asarray(direction, dtype=float).tolist())
+        camera.SetViewUp(*np.asarray(up, dtype=float).tolist())
+        self.renderer.ResetCamera()
+        self.renderer.ResetCameraClippingRange()
+
+    def image(self) -> NDArray[np.uint8]:
+        """The view as it looks now, shape (height, width, 3), first row on top."""
+        return self._capture()
