@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,8 @@ from ..geometry.errors import InputError
 from ..geometry.transforms import affine, invert, ras_to_lps
 from ..geometry.volume import Volume
 from .dicom import read_series
-from .headers import check_header, is_nifti, nifti_sform
+from .headers import check_spacing
+from .nifti import is_nifti, read_nifti
 from .voxels import voxels_of
 
 _FORMATS = "NIfTI (.nii, .nii.gz), NRRD (.nrrd, .nhdr), MetaImage (.mha, .mhd) or a folder with one DICOM series"
@@ -36,11 +36,14 @@ def read_volume(path: str | Path) -> Volume:
     if not path.exists():
         raise InputError(f"There is no file {path}. Check its name.")
     try:
-        if path.is_dir():
-            voxels, ijk_to_lps = read_series(path)
-            return Volume(voxels, _LPS_TO_RAS @ ijk_to_lps, path.resolve().name)
-        check_header(path)
-        return _read_file(path)
+        with _quiet_itk():
+            if path.is_dir():
+                voxels, ijk_to_lps = read_series(path)
+                return Volume(voxels, _LPS_TO_RAS @ ijk_to_lps, path.resolve().name)
+            if is_nifti(path):
+                return read_nifti(path)
+            check_spacing(path)
+            return _read_file(path)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
     except MemoryError as error:
@@ -75,27 +78,21 @@ def read_transform(path: str | Path) -> NDArray[np.float64]:
 def _read_file(path: Path) -> Volume:
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
-    sform = None
     try:
         reader.ReadImageInformation()
     except RuntimeError as error:
-        sform = nifti_sform(path) if is_nifti(path) else None
-        if sform is None:
-            raise InputError(_refusal(path, error)) from error
-    if sform is None:
-        return _read_scalar_volume(reader, path)
-    # ITK has no sheared images: it refuses the file, or, when told to be permissive, reads the voxels and straightens the
-    # axes.  The voxels are right, and the header says where they really are.
-    with _permissive_nifti():
-        try:
-            reader.ReadImageInformation()
-        except RuntimeError as error:
-            raise InputError(_refusal(path, error)) from error
-        straightened = _read_scalar_volume(reader, path)
-    return Volume(straightened.voxels, sform, path.name)
+        raise InputError(_refusal(path, error)) from error
+    _select_scalar_volume(reader, path)
+    try:
+        image = reader.Execute()
+    except RuntimeError as error:
+        raise InputError(_refusal(path, error)) from error
+    direction = np.array(image.GetDirection()).reshape(3, 3)
+    ijk_to_lps = affine(direction @ np.diag(image.GetSpacing()), image.GetOrigin())
+    return Volume(voxels_of(image), _LPS_TO_RAS @ ijk_to_lps, path.name)
 
 
-def _read_scalar_volume(reader: sitk.ImageFileReader, path: Path) -> Volume:
+def _select_scalar_volume(reader: sitk.ImageFileReader, path: Path) -> None:
     size = list(reader.GetSize())
     while len(size) > 3 and size[-1] == 1:
         size.pop()
@@ -114,37 +111,27 @@ def _read_scalar_volume(reader: sitk.ImageFileReader, path: Path) -> Volume:
         )
     if len(reader.GetSize()) > 3:
         reader.SetExtractSize(size + [0] * (len(reader.GetSize()) - 3))
-    try:
-        image = reader.Execute()
-    except RuntimeError as error:
-        raise InputError(_refusal(path, error)) from error
-    direction = np.array(image.GetDirection()).reshape(3, 3)
-    ijk_to_lps = affine(direction @ np.diag(image.GetSpacing()), image.GetOrigin())
-    return Volume(voxels_of(image), _LPS_TO_RAS @ ijk_to_lps, path.name)
 
 
 @contextmanager
-def _permissive_nifti() -> Iterator[None]:
-    name = "ITK_NIFTI_SFORM_PERMISSIVE"
-    before = os.environ.get(name)
-    os.environ[name] = "YES"
+def _quiet_itk() -> Iterator[None]:
+    """ITK's own warnings name source lines, not files of the user's."""
+    before = sitk.ProcessObject.GetGlobalWarningDisplay()
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)
     try:
         yield
     finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
+        sitk.ProcessObject.SetGlobalWarningDisplay(before)
 
 
 def _refusal(path: Path, error: RuntimeError) -> str:
     """Why ITK does not take a file, as a sentence."""
     text = str(error)
-    if "spacing" in text:
+    if "change spacing" in text:
         return f"{path} has a voxel spacing of zero along an axis. Repair the file's header."
-    if "direction" in text:
+    if "change direction" in text:
         return f"{path} has axes that lie in one plane, so its voxels have no volume. Repair the file's header."
-    if "memory" in text:
+    if "allocate memory" in text:
         return f"{path} does not fit into this computer's memory."
     if "Unable to determine ImageIO reader" in text:
         return f"{path} is not an image that can be read. Give {_FORMATS}."
@@ -152,8 +139,5 @@ def _refusal(path: Path, error: RuntimeError) -> str:
 
 
 def _series_hint(path: Path) -> str:
-    return (
-        ": name the folder of the DICOM series instead of one of its files"
-        if path.suffix.lower() in ("", ".dcm", ".ima")
-        else ""
-    )
+    one_slice = path.suffix.lower() in ("", ".dcm", ".ima")
+    return ": name the folder of the DICOM series instead of one of its files" if one_slice else ""

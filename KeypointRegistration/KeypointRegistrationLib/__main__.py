@@ -1,0 +1,83 @@
+"""The command line: ``python -m KeypointRegistrationLib COMMAND …``.
+
+Exit status: 0 on success, 2 on input that cannot be used, 3 when no trustworthy alignment was found, 1 on a fault of the
+program itself, 130 when interrupted.  Messages go to standard error, one sentence each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+import traceback
+
+from . import __version__
+from .geometry.errors import InputError, UntrustworthyError
+
+#: Command → the module with its ``add_arguments`` and ``run``, and what it does.  Only the command that is asked for is
+#: imported: ``models list`` needs no torch.
+_COMMANDS = {
+    "register": (".commands.register", "align a moving scan to a fixed scan"),
+    "models": (".commands.models", "list, show or verify the bundled models"),
+    "benchmark": (".evaluation.benchmark", "measure accuracy and speed against other programs"),
+    "train": (".training.command", "train a model from label maps"),
+}
+
+_DEBUG = "KEYPOINT_REGISTRATION_DEBUG"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    words = sys.argv[1:] if arguments is None else arguments
+    try:
+        return _run(words)
+    except InputError as error:
+        return _say(str(error), 2)
+    except UntrustworthyError as error:
+        return _say(str(error), 3)
+    except MemoryError:
+        return _say("There is not enough memory for this. Close other programs, or give smaller scans.", 2)
+    except KeyboardInterrupt:
+        return _say("Stopped. Nothing was written.", 130)
+    except BrokenPipeError:
+        # The reader of our output has gone (``… | head``); a flush at exit must not complain about it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except ImportError as error:
+        return _say(f"The Python package {error.name} is missing: {error}. Install the package with its extras.", 1)
+    except Exception as error:  # the border of the program: a person gets a sentence, whatever happened
+        if os.environ.get(_DEBUG):
+            traceback.print_exc()
+        reason = " ".join(str(error).split()) or type(error).__name__
+        return _say(f"This should not have happened: {reason}. Set {_DEBUG}=1 for details, and please report it.", 1)
+
+
+def _run(words: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="keypoint-registration",
+        description="Align 3-D medical scans by keypoints that a network finds in both. Not for clinical use.",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    asked = next((word for word in words if not word.startswith("-")), None)
+    module = None
+    for name, (path, purpose) in _COMMANDS.items():
+        command = commands.add_parser(name, help=purpose, description=purpose[0].upper() + purpose[1:] + ".")
+        if name == asked:
+            module = importlib.import_module(path, __package__)
+            module.add_arguments(command)
+    try:
+        parsed = parser.parse_args(words)
+    except SystemExit as stop:  # argparse has said what is wrong, or has helped
+        return int(stop.code or 0)
+    return module.run(parsed)
+
+
+def _say(sentence: str, status: int) -> int:
+    print(sentence, file=sys.stderr)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""A result on disk: everything that ``register`` leaves in its folder, whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..geometry.errors import InputError
+from ..geometry.transforms import invert, ras_to_lps
+from ..geometry.volume import Volume
+from ..registration.result import Registration
+from .heatmaps import write_heatmaps
+from .markups import markups_text
+from .nifti import write_nifti
+from .picture import overview
+from .png import png_bytes
+from .report import keypoints_table, report, report_text
+from .resampling import resampled
+
+REPORT, TRANSFORM, MOVED, OVERVIEW, TABLE = "report.json", "transform.tfm", "moved.nii.gz", "overview.png", "keypoints.csv"
+FIXED_KEYPOINTS, MOVING_KEYPOINTS = "fixed_keypoints.mrk.json", "moving_keypoints.mrk.json"
+FIXED_HEATMAPS, MOVING_HEATMAPS = "fixed_heatmaps.seq.nrrd", "moving_heatmaps.seq.nrrd"
+_ALL = (TRANSFORM, MOVED, FIXED_KEYPOINTS, MOVING_KEYPOINTS, TABLE, OVERVIEW, FIXED_HEATMAPS, MOVING_HEATMAPS, REPORT)
+
+
+def prepare_folder(folder: str | Path) -> Path:
+    """Make the output folder and try to write in it: better known before the work than after.
+
+    Raises:
+        InputError: if it is not a folder, or nothing can be written there.
+    """
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file, not a folder. Give another output folder.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        raise InputError(_refusal(folder, error)) from error
+
+
+def write_outputs(
+    folder: str | Path,
+    fixed: Volume,
+    moving: Volume,
+    registration: Registration,
+    *,
+    load_seconds: float = 0.0,
+    started: float | None = None,
+) -> dict:
+    """Write all files of one registration into ``folder`` and return the content of report.json.
+
+    The files are written aside first and put in place together once all are whole, the report last, replacing those of an
+    earlier run.  The maps are written where the result has them.  ``started`` is the ``time.perf_counter()`` at which the
+    whole run began, for the total in the report.
+
+    Raises:
+        InputError: if the folder cannot be written to or the disk is full; what was in the folder is then as it was.
+    """
+    begun = time.perf_counter()
+    folder = prepare_folder(folder)
+    try:
+        aside = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
+        try:
+            _write_data(aside, fixed, moving, registration)
+            now = time.perf_counter()
+            seconds = {"load": load_seconds, "write": now - begun}
+            seconds["total"] = now - (
+                begun - load_seconds - sum(registration.seconds.values()) if started is None else started
+            )
+            content = report(fixed, moving, registration, seconds)
+            _write_text(aside / REPORT, report_text(content))
+            _put_in_place(aside, folder)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+    except OSError as error:
+        raise InputError(_refusal(folder, error)) from error
+    return content
+
+
+def transform_text(moving_to_fixed: NDArray[np.float64]) -> str:
+    """The alignment as the text of an ITK transform file, which holds the other direction: fixed → moving, in LPS (mm)."""
+    fixed_to_moving = ras_to_lps(invert(moving_to_fixed))
+    numbers = [*fixed_to_moving[:3, :3].ravel(), *fixed_to_moving[:3, 3]]
+    return (
+        "#Insight Transform File V1.0\n#Transform 0\nTransform: AffineTransform_double_3_3\n"
+        f"Parameters: {' '.join(f'{number:.17g}' for number in numbers)}\nFixedParameters: 0 0 0\n"
+    )
+
+
+def _write_data(folder: Path, fixed: Volume, moving: Volume, registration: Registration) -> None:
+    _write_text(folder / TRANSFORM, transform_text(registration.moving_to_fixed))
+    _write_text(folder / FIXED_KEYPOINTS, markups_text(registration, "fixed"))
+    _write_text(folder / MOVING_KEYPOINTS, markups_text(registration, "moving"))
+    _write_text(folder / TABLE, keypoints_table(registration))
+    (folder / OVERVIEW).write_bytes(png_bytes(overview(fixed, moving, registration)))
+    write_nifti(folder / MOVED, resampled(fixed, moving, registration.moving_to_fixed))
+    if registration.fixed_heatmaps is not None:
+        write_heatmaps(folder / FIXED_HEATMAPS, registration.fixed_heatmaps, registration.fixed_keypoints.labels)
+    if registration.moving_heatmaps is not None:
+        write_heatmaps(folder / MOVING_HEATMAPS, registration.moving_heatmaps, registration.moving_keypoints.labels)
+
+
+def _put_in_place(aside: Path, folder: Path) -> None:
+    """Replace the files of an earlier run.  The report goes first and comes last: it vouches for the others."""
+    (folder / REPORT).unlink(missing_ok=True)
+    for name in _ALL:
+        if (aside / name).exists():
+            (aside / name).replace(folder / name)
+        else:
+            (folder / name).unlink(missing_ok=True)
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _refusal(folder: Path, error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return f"There is not enough space to write the results into {folder}. Free some, or give another output folder."
+    return f"The results cannot be written into {folder}: {error.strerror or error}. Give another output folder."
