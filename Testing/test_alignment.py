@@ -146,3 +146,11 @@ def test_wrong_shapes_and_negative_weights_are_programming_errors():
         fit(RIGID, cloud(0), cloud(0)[:-1])
     with pytest.raises(ValueError, match="weights"):
         fit(RIGID, cloud(0), cloud(0), -np.ones(14))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_an_affine_is_fitted_to_clouds_that_are_almost_the_same(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    moving = rng.uniform(-60, 60, size=(30, 3))
+    fixed = moving + rng.normal(scale=10.0 ** rng.uniform(-12, -3), size=(30, 3))
+    np.testing.assert_allclose(fit(TransformType.AFFINE, moving, fixed), np.eye(4), atol=1e-2)

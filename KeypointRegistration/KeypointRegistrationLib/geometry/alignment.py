@@ -94,9 +94,10 @@ def _affine(moving: NDArray, fixed: NDArray, weights: NDArray) -> NDArray[np.flo
     if np.linalg.det(forward[:3, :3]) <= 0:
         raise DegenerateError("The keypoint pairs would turn the anatomy inside out (a mirrored or flattened fit).")
     difference = sqrtm(invert(forward) @ invert(backward))
-    if np.iscomplexobj(difference) or not np.isfinite(difference).all():
+    # sqrtm may answer in complex numbers with nothing but rounding in their imaginary parts.
+    if not np.isfinite(difference).all() or np.abs(difference.imag).max() > 1e-9:
         raise DegenerateError("The keypoint pairs contradict each other, so no affine alignment can be fitted.")
-    midpoint = forward @ difference
+    midpoint = forward @ difference.real
     return affine(midpoint[:3, :3], midpoint[:3, 3])
 
 

@@ -1,0 +1,152 @@
+"""From volumes to keypoints in RAS, with networks whose answer is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from KeypointRegistrationLib.detection.detector import Detector
+from KeypointRegistrationLib.detection.localisation import head_centre, otsu_threshold
+from KeypointRegistrationLib.geometry.errors import InputError
+from KeypointRegistrationLib.geometry.sampling import Grid
+from KeypointRegistrationLib.geometry.transforms import apply
+from KeypointRegistrationLib.geometry.volume import Volume
+from samples import sample_matrix, sample_volume
+from tiny_model import KEYPOINTS, write_tiny_bundle
+
+SHEARED = np.array([[-3.0, 0.4, 0.2, 60.0], [0.3, 3.5, -0.3, -70.0], [0.5, 0.2, 4.0, -80.0], [0, 0, 0, 1.0]])
+
+
+class Brightest(torch.nn.Module):
+    """Stands in for a network: every keypoint is where the view is brightest."""
+
+    def forward(self, image: torch.Tensor, valid: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        coarse = torch.nn.functional.avg_pool3d(image, 2).flatten(2)
+        logits = (3 * torch.log(coarse + 1e-4)).masked_fill(~valid.flatten(1)[:, None], -1e4)
+        return torch.log_softmax(logits, dim=-1).expand(1, KEYPOINTS, -1), torch.full((1, KEYPOINTS), 5.0)
+
+
+@pytest.fixture
+def detector(tmp_path: Path) -> Detector:
+    write_tiny_bundle(tmp_path)
+    return Detector("tiny", folder=tmp_path)
+
+
+def blob_at(position: np.ndarray, ijk_to_ras: np.ndarray) -> Volume:
+    """A scan of one round bright blob, 20 mm wide, at a RAS position."""
+    grid = Grid((48, 44, 46), ijk_to_ras)
+    squares = ((grid.positions() - position) ** 2).sum(axis=1)
+    return Volume(np.exp(-squares / (2 * 20.0**2)).reshape(grid.shape), ijk_to_ras, "blob")
+
+
+@pytest.mark.parametrize("axes", [np.eye(3), 0.9 * sample_matrix(70.0)[:3, :3]], ids=["upright", "turned and scaled"])
+@pytest.mark.parametrize("ijk_to_ras", [np.diag([4.0, 4, 4, 1]), SHEARED], ids=["straight", "sheared left-handed"])
+def test_keypoints_are_told_in_ras_whatever_the_axes_of_scan_and_view(
+    detector: Detector, ijk_to_ras: np.ndarray, axes: np.ndarray
+) -> None:
+    middle = Grid((48, 44, 46), ijk_to_ras).positions().mean(axis=0)
+    position = middle + (13.0, -8.0, 5.0)
+    detector._model = Brightest()
+    found = detector._look(blob_at(position, ijk_to_ras), None, axes, middle).detection
+    np.testing.assert_allclose(found.keypoints.positions, np.tile(position, (KEYPOINTS, 1)), atol=1.5)
+    mass = found.heatmaps.values.reshape(KEYPOINTS, -1)
+    np.testing.assert_allclose(mass.sum(axis=1), 1.0, rtol=1e-4)
+    np.testing.assert_allclose(mass @ found.heatmaps.grid.positions(), found.keypoints.positions, atol=0.05)
+
+
+def test_the_view_follows_the_head(detector: Detector) -> None:
+    pose = sample_matrix(50.0, (20.0, -15.0, 8.0)) @ np.diag([1.1, 1.1, 1.1, 1.0])
+    axes, centre = detector._view(pose)
+    np.testing.assert_allclose(axes, pose[:3, :3], atol=1e-9)
+    np.testing.assert_allclose(centre, pose[:3, 3])
+
+
+def test_covariances_are_those_of_the_maps_in_ras(detector: Detector) -> None:
+    found = detector.detect(sample_volume())
+    positions = found.heatmaps.grid.positions()
+    spacing = found.heatmaps.grid.spacing
+    for k in range(KEYPOINTS):
+        weights = found.heatmaps.values[k].ravel().astype(float)
+        offsets = positions - found.keypoints.positions[k]
+        direct = (weights[:, None] * offsets).T @ offsets + np.diag(spacing**2) / 12
+        trace = np.trace(found.keypoints.covariances[k])
+        assert trace == pytest.approx(np.trace(direct), rel=0.02)
+
+
+def test_detection_is_the_same_again_and_leaves_the_scan_alone(detector: Detector) -> None:
+    volume = sample_volume()
+    before = volume.voxels.copy()
+    first, second = detector.detect(volume), detector.detect(volume)
+    np.testing.assert_array_equal(first.keypoints.positions, second.keypoints.positions)
+    np.testing.assert_array_equal(volume.voxels, before)
+
+
+def test_moving_a_scan_in_space_moves_its_first_view_along(detector: Detector) -> None:
+    volume, shift = sample_volume(), np.eye(4)
+    shift[:3, 3] = (250.0, -130.0, 75.0)
+    found, moved = detector.detect(volume), detector.detect(volume.moved(shift))
+    np.testing.assert_allclose(moved.keypoints.positions, found.keypoints.positions + shift[:3, 3], atol=0.05)
+
+
+def test_no_probability_lies_outside_the_mask(detector: Detector) -> None:
+    volume = sample_volume()
+    left = (volume.voxels > 0) & (np.arange(volume.shape[2]) < volume.shape[2] // 2)
+    found = detector.detect(volume, Volume(left.astype(np.uint8), volume.ijk_to_ras, "mask"))
+    ijk = apply(volume.ras_to_ijk, found.keypoints.positions)
+    assert (ijk[:, 0] < volume.shape[2] // 2 + 6).all()
+
+
+def test_a_mask_that_misses_the_scan_is_a_sentence(detector: Detector) -> None:
+    volume, away = sample_volume(), np.eye(4)
+    away[:3, 3] = 1000
+    mask = Volume((volume.voxels > 0).astype(np.uint8), away @ volume.ijk_to_ras, "mask")
+    with pytest.raises(InputError, match="mask does not cover any of head"):
+        detector.detect(volume, mask)
+
+
+@pytest.mark.parametrize(("value", "sentence"), [(np.nan, "not numbers"), (0.0, "is empty")])
+def test_scans_without_contents_are_a_sentence(detector: Detector, value: float, sentence: str) -> None:
+    volume = sample_volume()
+    with pytest.raises(InputError, match=sentence):
+        detector.detect(Volume(np.full(volume.shape, value), volume.ijk_to_ras, "scan"))
+
+
+def test_an_unavailable_device_falls_back_to_the_cpu_and_says_so(tmp_path: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this computer has a GPU")
+    write_tiny_bundle(tmp_path)
+    detector = Detector("tiny", "cuda", tmp_path)
+    assert detector.device == "cpu"
+    assert "cuda is not available" in detector.warnings[0]
+    with pytest.raises(InputError, match="not a device"):
+        Detector("tiny", "abacus", tmp_path)
+
+
+def test_a_full_gpu_makes_room_for_the_cpu(detector: Detector) -> None:
+    expected = detector.detect(sample_volume()).keypoints.positions
+    whole = detector._model
+
+    class FullOnce(torch.nn.Module):
+        def forward(self, *_inputs: torch.Tensor) -> None:
+            detector._model = whole
+            raise torch.OutOfMemoryError("no memory left on the device")
+
+    detector._model = FullOnce()
+    np.testing.assert_array_equal(detector.detect(sample_volume()).keypoints.positions, expected)
+    assert detector.warnings == ["The GPU ran out of memory, so the keypoints were found on the CPU."]
+
+
+def test_the_head_is_found_beside_a_smaller_bright_object() -> None:
+    values = np.zeros((60, 60, 60), dtype=np.uint8)
+    values[10:40, 12:42, 14:44] = 100
+    values[50:55, 50:55, 50:55] = 250
+    volume = Volume(values, np.diag([3.0, 3.0, 3.0, 1.0]), "scan")
+    np.testing.assert_allclose(head_centre(volume), [85.5, 79.5, 73.5], atol=4)
+
+
+def test_otsu_splits_two_populations() -> None:
+    rng = np.random.default_rng(0)
+    values = np.concatenate([rng.normal(10, 2, 5000), rng.normal(50, 5, 3000)])
+    assert 16 < otsu_threshold(values) < 35
