@@ -61,17 +61,16 @@ def _run(words: list[str]) -> int:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     asked = next((word for word in words if not word.startswith("-")), None)
-    module = None
     for name, (path, purpose) in _COMMANDS.items():
         command = commands.add_parser(name, help=purpose, description=purpose[0].upper() + purpose[1:] + ".")
         if name == asked:
-            module = importlib.import_module(path, __package__)
-            module.add_arguments(command)
+            importlib.import_module(path, __package__).add_arguments(command)
     try:
         parsed = parser.parse_args(words)
     except SystemExit as stop:  # argparse has said what is wrong, or has helped
         return int(stop.code or 0)
-    return module.run(parsed)
+    path, _ = _COMMANDS[parsed.command]
+    return importlib.import_module(path, __package__).run(parsed)
 
 
 def _say(sentence: str, status: int) -> int:

@@ -9,25 +9,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ..detection.bundle import verify
-from ..files.outputs import REPORT, prepare_folder, write_outputs
+from ..files.outputs import REPORT, check_folder, write_outputs
 from ..files.report import summary
 from ..files.scans import read_transform, read_volume
-from ..geometry.errors import InputError
 from ..geometry.transforms import TransformType
 from ..geometry.volume import Volume
 from ..registration.options import Progress, RegistrationOptions
-from ..registration.pipeline import register
+from ..registration.pipeline import KeypointSource, register
 from ..registration.result import TrustLevel
 from .progress import ProgressLine
 
 UNTRUSTWORTHY = 3
 
 #: Makes the detector of a model on a device.  Tests put a stand-in here.
-MakeDetector = Callable[[str, str], object]
+MakeDetector = Callable[[str, str], KeypointSource]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,7 +69,7 @@ def run(arguments: argparse.Namespace, make_detector: MakeDetector | None = None
         progress(0.0, "Reading the scans")
         inputs = _read(arguments)
         verify(arguments.model)
-        prepare_folder(arguments.output)
+        check_folder(arguments.output)
         progress(0.08, "Loading the model")
         detector = (make_detector or _detector)(arguments.model, arguments.device)
         options = RegistrationOptions(
@@ -114,17 +112,13 @@ class _Inputs:
     moving: Volume
     fixed_mask: Volume | None
     moving_mask: Volume | None
-    initial: NDArray[np.float64] | None
+    initial: NDArray | None
 
 
 def _read(arguments: argparse.Namespace) -> _Inputs:
     fixed, moving = read_volume(arguments.fixed), read_volume(arguments.moving)
     for volume in (fixed, moving):
         volume.value_range()
-    if _same(fixed, moving):
-        raise InputError(
-            f"{arguments.fixed} and {arguments.moving} are the same volume: there is nothing to register. Give two scans."
-        )
     return _Inputs(
         fixed=fixed,
         moving=moving,
@@ -134,15 +128,7 @@ def _read(arguments: argparse.Namespace) -> _Inputs:
     )
 
 
-def _same(fixed: Volume, moving: Volume) -> bool:
-    return (
-        fixed.shape == moving.shape
-        and np.allclose(fixed.ijk_to_ras, moving.ijk_to_ras)
-        and all(np.array_equal(a, b) for a, b in zip(fixed.slabs(), moving.slabs(), strict=True))
-    )
-
-
-def _detector(model: str, device: str) -> object:
+def _detector(model: str, device: str) -> KeypointSource:
     # Loading torch takes seconds: only once it is needed, after the input was found usable.
     from ..detection.detector import Detector
 

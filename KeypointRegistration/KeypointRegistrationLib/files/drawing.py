@@ -67,10 +67,10 @@ def draw_line(
 
 
 def _draw(
-    picture: NDArray, ends: list, reach: float, depth: Callable[[NDArray], NDArray], colour: Colour, opacity: float
+    picture: NDArray, places: list, reach: float, depth: Callable[[NDArray], NDArray], colour: Colour, opacity: float
 ) -> None:
-    """Blend a shape in, given its depth (pixels inside its edge) by the distance from the segment between ``ends``."""
-    ends = np.array([ends[0], ends[-1]], dtype=float)
+    """Blend a shape in: ``depth`` turns the distance from the line between ``places`` into pixels inside its edge."""
+    ends = np.array([places[0], places[-1]], dtype=float)
     low = np.maximum(np.floor(ends.min(axis=0) - reach).astype(int), 0)
     high = np.minimum(np.ceil(ends.max(axis=0) + reach).astype(int) + 1, picture.shape[1::-1])
     if (low >= high).any():

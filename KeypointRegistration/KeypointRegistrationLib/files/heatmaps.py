@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 
@@ -30,8 +31,8 @@ def write_heatmaps(path: Path, heatmaps: Heatmaps, labels: tuple[str, ...]) -> N
         "space origin: " + _vector(heatmaps.grid.ijk_to_ras[:3, 3] * signs),
         'labels: "i" "j" "k" "keypoint"',
     ]
-    # Key/value pairs that Slicer takes as the names of the sequence's items.
-    lines += ["axis 3 index type:=text", "axis 3 item names:=" + ",".join(label.replace(",", " ") for label in labels)]
+    # Where Slicer looks for the names of a sequence's items.
+    lines += ["axis 3 index type:=text", "axis 3 index values:=" + " ".join(quote(label) for label in labels)]
     with path.open("wb") as file:
         file.write(("\n".join(lines) + "\n\n").encode("utf-8"))
         with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=_COMPRESSION) as body:

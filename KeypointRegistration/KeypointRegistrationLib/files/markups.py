@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,8 @@ from ..geometry.keypoints import Keypoints
 from ..registration.result import KeypointStatus, Registration
 
 _SCHEMA = "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/Resources/Schema/markups-schema-v1.0.3.json#"
+
+_PRESENT = 0.5  # probability
 
 #: Slicer saves LPS, and so do we: what reads the one reads the other.
 _LPS_SIGNS = np.array([-1.0, -1.0, 1.0])
@@ -22,8 +23,8 @@ def markups_text(registration: Registration, side: str) -> str:
     """The ``"fixed"`` or ``"moving"`` keypoints of a result, each list in its own scan's space, as a .mrk.json text.
 
     Control point k is keypoint k in both lists.  A keypoint that a scan does not show keeps its place with the status
-    Missing; one that takes no part in the fit is unselected.  Every point carries its presence, its spread in mm and its
-    residual in mm (NaN where there is none).
+    Missing; one that takes no part in the fit is unselected.  Every point carries its confidence (the
+    probability that its anatomy is in the scan), its spread in mm and its residual in mm (NaN where there is none).
     """
     keypoints: Keypoints = getattr(registration, f"{side}_keypoints")
     document = {
@@ -37,9 +38,9 @@ def markups_text(registration: Registration, side: str) -> str:
                 "fixedNumberOfControlPoints": True,
                 "labelFormat": "%N-%d",
                 "lastUsedControlPointNumber": len(keypoints),
-                "controlPoints": _control_points(keypoints, registration.status, registration.exclusion_reasons),
+                "controlPoints": _control_points(keypoints, registration),
                 "measurements": [
-                    _measurement("presence", "", keypoints.presence),
+                    _measurement("confidence", "", keypoints.presence),
                     _measurement("spread", "mm", keypoints.spread),
                     _measurement("residual", "mm", registration.residuals),
                 ],
@@ -49,24 +50,30 @@ def markups_text(registration: Registration, side: str) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def _control_points(keypoints: Keypoints, statuses: Sequence[KeypointStatus], reasons: Sequence[str]) -> list[dict]:
+def _control_points(keypoints: Keypoints, registration: Registration) -> list[dict]:
+    absent = _absent(keypoints, registration)
     return [
         {
-            "id": str(index + 1),
+            "id": str(k + 1),
             "label": label,
-            "description": reason or status.value,
+            "description": registration.exclusion_reasons[k] or registration.status[k].value,
             "associatedNodeID": "",
-            "position": (position * _LPS_SIGNS).tolist(),
+            "position": (keypoints.positions[k] * _LPS_SIGNS).tolist(),
             "orientation": _LPS_AXES,
-            "selected": status is KeypointStatus.USED,
+            "selected": registration.status[k] is KeypointStatus.USED,
             "locked": False,
             "visibility": True,
-            "positionStatus": "missing" if status is KeypointStatus.MISSING else "defined",
+            "positionStatus": "missing" if absent[k] else "defined",
         }
-        for index, (label, position, status, reason) in enumerate(
-            zip(keypoints.labels, keypoints.positions, statuses, reasons, strict=True)
-        )
+        for k, label in enumerate(keypoints.labels)
     ]
+
+
+def _absent(keypoints: Keypoints, registration: Registration) -> NDArray[np.bool_]:
+    """Which keypoints this scan lacks, shape (K,): of the missing pairs those that are unlikely here, or in neither scan."""
+    missing = np.array([status is KeypointStatus.MISSING for status in registration.status])
+    unlikely = [side.presence < _PRESENT for side in (registration.fixed_keypoints, registration.moving_keypoints)]
+    return missing & ((keypoints.presence < _PRESENT) | ~np.any(unlikely, axis=0))
 
 
 def _measurement(name: str, units: str, values: NDArray[np.float64]) -> dict:

@@ -7,9 +7,9 @@ zero becomes 1, and signs are dropped.  Layout and meaning of the header are tho
 from __future__ import annotations
 
 import gzip
+import io
 import zlib
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,8 @@ _MILLIMETRES = 2
 _COMPRESSION = 1
 _CHUNK = 1 << 24
 
+BinaryFile = gzip.GzipFile | io.BufferedReader
+
 
 def is_nifti(path: Path) -> bool:
     """Whether the name is that of a NIfTI file."""
@@ -87,19 +89,19 @@ def write_nifti(path: Path, volume: Volume) -> None:
             file.write(np.ascontiguousarray(slices).data)
 
 
-def _opened(path: Path) -> IO[bytes]:
-    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")
+def _opened(path: Path) -> BinaryFile:
+    return gzip.GzipFile(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")
 
 
-def _read_header(path: Path, file: IO[bytes]) -> np.void:
+def _read_header(path: Path, file: BinaryFile) -> np.void:
     try:
         start = file.read(_NIFTI_2.itemsize)
     except gzip.BadGzipFile:
         start = b""
     for layout in (_NIFTI_1, _NIFTI_2):
-        for order in "<>":
+        for order in (layout.newbyteorder("<"), layout.newbyteorder(">")):
             if len(start) >= layout.itemsize:
-                header = np.frombuffer(start, layout.newbyteorder(order), 1)[0]
+                header = np.frombuffer(start, order, 1)[0]
                 if header["sizeof_hdr"] == layout.itemsize and header["magic"][:2] == b"n+" and 1 <= header["dim"][0] <= 7:
                     return header
     raise InputError(f"{path} is not an image that can be read: it has no NIfTI header. Give another file.")
@@ -137,10 +139,10 @@ def _check_spacing(path: Path, header: np.void) -> None:
         )
 
 
-def _read_voxels(path: Path, file: IO[bytes], header: np.void, shape: tuple[int, ...]) -> NDArray:
+def _read_voxels(path: Path, file: BinaryFile, header: np.void, shape: tuple[int, ...]) -> NDArray:
     voxels = np.empty(shape, np.dtype(_TYPES[int(header["datatype"])]).newbyteorder(header.dtype["dim"].base.byteorder))
     file.seek(int(header["vox_offset"]))
-    content = memoryview(voxels.reshape(-1).view(np.uint8))
+    content = voxels.reshape(-1).view(np.uint8).data
     filled = 0
     while filled < len(content):
         count = file.readinto(content[filled : filled + _CHUNK])
@@ -155,10 +157,9 @@ def _scaled(voxels: NDArray, slope: float, intercept: float) -> NDArray:
     stated = np.isfinite(slope) and np.isfinite(intercept) and slope != 0
     if not stated or (slope == 1 and intercept == 0):
         return voxels
-    values = voxels.astype(np.float64 if voxels.dtype.itemsize == 8 else np.float32)
-    values *= slope
-    values += intercept
-    return values
+    values: NDArray[np.floating] = voxels.astype(np.float64 if voxels.dtype.itemsize == 8 else np.float32)
+    np.multiply(values, slope, out=values)
+    return np.add(values, intercept, out=values)
 
 
 def _ijk_to_ras(header: np.void) -> NDArray[np.float64]:

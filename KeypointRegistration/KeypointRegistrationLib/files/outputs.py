@@ -29,8 +29,8 @@ FIXED_HEATMAPS, MOVING_HEATMAPS = "fixed_heatmaps.seq.nrrd", "moving_heatmaps.se
 _ALL = (TRANSFORM, MOVED, FIXED_KEYPOINTS, MOVING_KEYPOINTS, TABLE, OVERVIEW, FIXED_HEATMAPS, MOVING_HEATMAPS, REPORT)
 
 
-def prepare_folder(folder: str | Path) -> Path:
-    """Make the output folder and try to write in it: better known before the work than after.
+def check_folder(folder: str | Path) -> None:
+    """See whether results can be written into ``folder``, and change nothing: better known before the work than after.
 
     Raises:
         InputError: if it is not a folder, or nothing can be written there.
@@ -38,10 +38,10 @@ def prepare_folder(folder: str | Path) -> Path:
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file, not a folder. Give another output folder.")
+    nearest = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return folder
+        with tempfile.TemporaryFile(dir=nearest):
+            return
     except OSError as error:
         raise InputError(_refusal(folder, error)) from error
 
@@ -65,8 +65,10 @@ def write_outputs(
         InputError: if the folder cannot be written to or the disk is full; what was in the folder is then as it was.
     """
     begun = time.perf_counter()
-    folder = prepare_folder(folder)
+    folder = Path(folder)
+    check_folder(folder)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
         try:
             _write_data(aside, fixed, moving, registration)

@@ -28,9 +28,10 @@ _HALF_SIDE, _STRAY = 130.0, 40.0
 _BACKGROUND: Colour = (0.07, 0.07, 0.08)
 _INK: Colour = (0.93, 0.93, 0.93)
 _FAINT_INK: Colour = (0.62, 0.62, 0.64)
-_FIXED: Colour = (1.0, 0.85, 0.2)
-_MOVING: Colour = (0.25, 0.85, 1.0)
-_RESIDUAL: Colour = (1.0, 0.45, 0.25)
+# Blue and orange, as in the scene, differ for colour-blind eyes too.
+_FIXED: Colour = (0.25, 0.75, 1.0)
+_MOVING: Colour = (1.0, 0.62, 0.1)
+_RESIDUAL: Colour = (1.0, 0.95, 0.6)
 _TRUST: dict[TrustLevel, Colour] = {
     TrustLevel.GOOD: (0.45, 0.85, 0.45),
     TrustLevel.CHECK: (1.0, 0.75, 0.25),

@@ -50,7 +50,7 @@ def report(fixed: Volume, moving: Volume, registration: Registration, seconds: M
         },
         "warnings": list(registration.warnings),
     }
-    return _strict(content)
+    return {key: _strict(value) for key, value in content.items()}
 
 
 def report_text(content: dict) -> str:
