@@ -116,9 +116,7 @@ def test_what_is_no_event_is_refused(line: str) -> None:
 
 
 def test_a_request_survives_its_file(tmp_path: Path) -> None:
-    request = Request(
-        "f.npz", "m.npz", "r.npz", "brain-affine", "affine", False, "cpu", True, "mask.npz", None, ((1.0, 0.5),)
-    )
+    request = replace(REQUEST, refine=False, heatmaps=True, fixed_mask="mask.npz", initial=((1.0, 0.5), (0.0, 1.0)))
     request.write(tmp_path / "request.json")
     assert Request.read(tmp_path / "request.json") == request
 

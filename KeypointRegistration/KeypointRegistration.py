@@ -1,0 +1,293 @@
+"""The module's face: what Slicer sees of Keypoint Registration.  Everything it does is in KeypointRegistrationLib."""
+
+import logging
+import time
+
+import numpy as np
+import slicer
+import slicer.util
+import vtk
+from KeypointRegistrationLib.geometry.errors import InputError
+from KeypointRegistrationLib.panel.inputs import InputsSection
+from KeypointRegistrationLib.panel.job import RegistrationJob
+from KeypointRegistrationLib.panel.parameters import PanelParameters
+from KeypointRegistrationLib.panel.result import ResultSection
+from KeypointRegistrationLib.panel.run import RunSection
+from KeypointRegistrationLib.panel.torch_setup import offer_torch
+from KeypointRegistrationLib.registration.options import RegistrationOptions
+from KeypointRegistrationLib.worker.client import worker_command
+from KeypointRegistrationLib.worker.protocol import FailureKind
+from slicer.i18n import tr as _
+from slicer.i18n import translate
+from slicer.ScriptedLoadableModule import (
+    ScriptedLoadableModule,
+    ScriptedLoadableModuleLogic,
+    ScriptedLoadableModuleTest,
+    ScriptedLoadableModuleWidget,
+)
+from slicer.util import VTKObservationMixin
+
+
+class KeypointRegistration(ScriptedLoadableModule):
+    """What Slicer shows about the module."""
+
+    def __init__(self, parent):
+        super().__init__(parent)
+        self.parent.title = _("Keypoint Registration")
+        self.parent.categories = [translate("qSlicerAbstractCoreModule", "Registration")]
+        self.parent.dependencies = []
+        self.parent.contributors = ["The KeypointRegistration contributors"]
+        self.parent.helpText = _(
+            "Aligns two scans of any pose and contrast. A neural network finds the same anatomical points in both, each "
+            "with a probability map; a closed form aligns them; the panel says how far to trust the alignment.<br><br>"
+            "<b>For research. Not for clinical use.</b>"
+        )
+        self.parent.acknowledgementText = _(
+            "The method follows KeyMorph (Wang, Yu, Wang, Dalca, Sabuncu and colleagues: keypoints found by a network, "
+            "aligned in closed form)."
+        )
+
+
+class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+    """The panel: hands what the person does to the job, and what comes back to the sections and the scene."""
+
+    def __init__(self, parent=None):
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+        VTKObservationMixin.__init__(self)
+        self.logic = None
+        self.ui = None
+        self._parameters = None
+        self._guiTag = None
+        self._torchOffered = False
+
+    # -- life cycle ----------------------------------------------------------------------------------------------------
+
+    def setup(self):
+        super().setup()
+        uiWidget = slicer.util.loadUI(self.resourcePath("UI/KeypointRegistration.ui"))
+        self.layout.addWidget(uiWidget)
+        self.ui = slicer.util.childWidgetVariables(uiWidget)
+        self.logic = KeypointRegistrationLogic()
+        self._inputs = InputsSection(self.ui)
+        self._run = RunSection(self.ui)
+        self._result = ResultSection(self.ui)
+        self._job = RegistrationJob(self.logic.workerCommand(), self)
+        self.ui.applyButton.connect("clicked()", self.onApply)
+        self.ui.cancelButton.connect("clicked()", self.onCancel)
+        uiWidget.setMRMLScene(slicer.mrmlScene)
+        for event, handler in (
+            (slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose),
+            (slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose),
+            (slicer.mrmlScene.EndImportEvent, self.onSceneEndImport),
+            (slicer.mrmlScene.NodeRemovedEvent, self.onNodeRemoved),
+        ):
+            self.addObserver(slicer.mrmlScene, event, handler)
+
+    def cleanup(self):
+        self._job.close()
+        self._unbind()
+        self.removeObservers()
+
+    def enter(self):
+        self._bind()
+        self._result.refresh()
+
+    def exit(self):
+        self._unbind()
+
+    def onSceneStartClose(self, _scene, _event):
+        if self._job.is_active:
+            self._job.cancel()
+            self._showIdle(_("Cancelled, because the scene was closed."))
+        self._unbind()
+        self._result.clear()
+
+    def onSceneEndClose(self, _scene, _event):
+        if self.parent.isEntered:
+            self._bind()
+
+    def onSceneEndImport(self, _scene, _event):
+        if self.parent.isEntered:
+            self._bind()
+            self._result.refresh()
+
+    def onNodeRemoved(self, _scene, _event):
+        if not slicer.mrmlScene.IsBatchProcessing():  # which closing and importing are as well
+            self._result.refresh()
+
+    # -- what the person does ------------------------------------------------------------------------------------------
+
+    def onApply(self):
+        self._torchOffered = False
+        self._start()
+
+    def onCancel(self):
+        self._job.cancel()
+        self._showIdle(_("Cancelled. The scene is as it was."))
+
+    # -- what the job says ---------------------------------------------------------------------------------------------
+
+    def on_progress(self, fraction, stage):
+        self._run.show_progress(fraction, stage)
+
+    def on_done(self, result, registration):
+        self._showIdle("")
+        self._result.add(result, registration)
+
+    def on_failed(self, failure):
+        self._showIdle(failure.message)
+        logging.error("%s\n%s", failure.message, failure.details)
+        if failure.kind is FailureKind.TORCH_MISSING and not self._torchOffered:
+            self._offerTorch()
+
+    # -- inside --------------------------------------------------------------------------------------------------------
+
+    def _start(self):
+        parameters = self._parameters
+        options = RegistrationOptions(
+            model=parameters.model,
+            transform_type=parameters.transformType.value,
+            refine=parameters.refine,
+            device=parameters.device.value,
+            heatmaps=True,
+        )
+        try:
+            self._job.start(parameters.fixedVolume, parameters.movingVolume, options)
+        except InputError as error:
+            self._showIdle(str(error))
+            return
+        self._inputs.set_enabled(False)
+        self._run.show_running()
+
+    def _offerTorch(self):
+        """After a run without torch: install it and run again, once."""
+        self._torchOffered = True
+        try:
+            installed = offer_torch()
+        except InputError as error:
+            self._showIdle(str(error))
+            return
+        if installed:
+            self._start()
+
+    def _bind(self):
+        """Follow the scene's parameter node."""
+        self._unbind()
+        self._parameters = self.logic.getParameterNode()
+        if self._parameters.fixedVolume is None:
+            self._parameters.fixedVolume = _first_scalar_volume()
+        self._inputs.show(self._parameters)
+        self._guiTag = self._parameters.connectGui(self.ui)
+        self.addObserver(self._parameters, vtk.vtkCommand.ModifiedEvent, self._onParametersChanged)
+        self._onParametersChanged()
+
+    def _unbind(self):
+        if self._parameters is not None:
+            self._parameters.disconnectGui(self._guiTag)
+            self.removeObserver(self._parameters, vtk.vtkCommand.ModifiedEvent, self._onParametersChanged)
+        self._parameters = None
+        self._inputs.show(None)
+
+    def _onParametersChanged(self, _caller=None, _event=None):
+        if not self._job.is_active:
+            self._run.show_idle(self._inputs.missing())
+
+    def _showIdle(self, message):
+        self._inputs.set_enabled(True)
+        self._run.show_idle(self._inputs.missing())
+        self._run.show_message(message)
+
+
+class KeypointRegistrationLogic(ScriptedLoadableModuleLogic):
+    """For scripts: ``KeypointRegistrationLogic().register(fixedVolume, movingVolume)``."""
+
+    def getParameterNode(self):
+        return PanelParameters(super().getParameterNode())
+
+    def workerCommand(self):
+        """How the worker process is started."""
+        return worker_command()
+
+    def register(self, fixedVolume, movingVolume, options=None):
+        """Register and show the result in the scene, like the panel does.  Returns when it is there.
+
+        Args:
+            fixedVolume, movingVolume: scalar volume nodes.
+            options: RegistrationOptions, or None for the default ones.
+
+        Returns:
+            SceneRegistration, the handle on the result in the scene.
+
+        Raises:
+            InputError: if a volume cannot be used.
+            RuntimeError: if there is no result, with the reason.
+        """
+        outcome = _Outcome()
+        job = RegistrationJob(self.workerCommand(), outcome)
+        try:
+            job.start(fixedVolume, movingVolume, options or RegistrationOptions())
+            while job.is_active:
+                slicer.app.processEvents()
+                time.sleep(0.02)
+        finally:
+            job.close()
+        if outcome.failure is not None:
+            raise RuntimeError(outcome.failure.message)
+        return outcome.result
+
+
+class _Outcome:
+    """Keeps how a job ended."""
+
+    def __init__(self):
+        self.result = None
+        self.failure = None
+
+    def on_progress(self, fraction, stage):
+        logging.debug("%3.0f %% %s", 100 * fraction, stage)
+
+    def on_done(self, result, _registration):
+        self.result = result
+
+    def on_failed(self, failure):
+        self.failure = failure
+
+
+def _first_scalar_volume():
+    """The first volume of the scene that is a plain scan (no label map, no vector volume), or None."""
+    nodes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+    return next((node for node in nodes if node.GetClassName() == "vtkMRMLScalarVolumeNode"), None)
+
+
+class KeypointRegistrationTest(ScriptedLoadableModuleTest):
+    """The self-test inside Slicer.  It needs neither torch nor a model; the repository's own tests go further."""
+
+    def setUp(self):
+        slicer.mrmlScene.Clear()
+
+    def test_ApplySaysWhatIsMissing(self):
+        """The panel asks for two different volumes, and then for nothing more."""
+        panel = slicer.modules.keypointregistration.widgetRepresentation().self()
+        panel.enter()
+        self.assertFalse(panel.ui.applyButton.enabled)
+        fixed, moving = _made_up_volume("fixed"), _made_up_volume("moving")
+        panel.ui.fixedVolumeSelector.setCurrentNode(fixed)
+        panel.ui.movingVolumeSelector.setCurrentNode(fixed)
+        self.assertFalse(panel.ui.applyButton.enabled)
+        panel.ui.movingVolumeSelector.setCurrentNode(moving)
+        self.assertTrue(panel.ui.applyButton.enabled, panel.ui.applyButton.toolTip)
+
+    def test_UnusableVolumeIsRefusedAndNothingChanges(self):
+        """The worker's answer comes back as a sentence, and the scene stays as it is."""
+        fixed = _made_up_volume("fixed")
+        empty = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "empty")
+        count = slicer.mrmlScene.GetNumberOfNodes()
+        with self.assertRaisesRegex(InputError, "empty has no voxels"):
+            KeypointRegistrationLogic().register(fixed, empty)
+        self.assertEqual(slicer.mrmlScene.GetNumberOfNodes(), count)
+
+
+def _made_up_volume(name):
+    """A small volume with voxels of several values."""
+    voxels = np.arange(8**3, dtype=np.int16).reshape(8, 8, 8)
+    return slicer.util.addVolumeFromArray(voxels, name=name)

@@ -1,0 +1,64 @@
+"""The panel's state: one typed parameter node, saved with the scene."""
+
+from enum import Enum
+
+from slicer import vtkMRMLScalarVolumeNode
+from slicer.i18n import tr as _
+from slicer.parameterNodeWrapper import parameterNodeWrapper
+
+from ..geometry.transforms import TransformType
+
+
+class TransformChoice(Enum):
+    """What the alignment may change.  Stored by name; the value is the geometry's own type."""
+
+    AFFINE = TransformType.AFFINE
+    SIMILARITY = TransformType.SIMILARITY
+    RIGID = TransformType.RIGID
+
+    def label(self) -> str:
+        """What the list shows."""
+        return {
+            "AFFINE": _("Affine: turn, shift, scale, shear"),
+            "SIMILARITY": _("Similarity: turn, shift, one scale"),
+            "RIGID": _("Rigid: turn and shift"),
+        }[self.name]
+
+
+class DeviceChoice(Enum):
+    """Where the network runs.  Stored by name; the value is the device's name."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+    MPS = "mps"
+
+    def label(self) -> str:
+        """What the list shows."""
+        return {
+            "AUTO": _("Automatic"),
+            "CPU": _("Processor (CPU)"),
+            "CUDA": _("NVIDIA graphics card (CUDA)"),
+            "MPS": _("Apple graphics (Metal)"),
+        }[self.name]
+
+
+@parameterNodeWrapper
+class PanelParameters:
+    """What the person has chosen.
+
+    Attributes:
+        fixedVolume: the scan that stays.
+        movingVolume: the scan that is aligned.
+        model: name of a model bundle.
+        transformType: what the alignment may change.
+        refine: whether to refine by voxel values.
+        device: where the network runs.
+    """
+
+    fixedVolume: vtkMRMLScalarVolumeNode
+    movingVolume: vtkMRMLScalarVolumeNode
+    model: str = "brain-affine"
+    transformType: TransformChoice = TransformChoice.AFFINE
+    refine: bool = True
+    device: DeviceChoice = DeviceChoice.AUTO

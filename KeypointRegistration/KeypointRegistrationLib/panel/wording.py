@@ -1,0 +1,66 @@
+"""A registration in words and numbers, as the panel shows it."""
+
+from __future__ import annotations
+
+from html import escape
+
+import numpy as np
+from slicer.i18n import tr as _
+
+from ..geometry.transforms import describe
+from ..registration.result import Registration, Trust, TrustLevel
+
+
+def trust_html(trust: Trust) -> str:
+    """The verdict and its reasons."""
+    headline = {
+        TrustLevel.GOOD: _("Good. Look at the images all the same."),
+        TrustLevel.CHECK: _("Check this alignment."),
+        TrustLevel.DO_NOT_TRUST: _("Do not trust this alignment."),
+    }[trust.level]
+    return f"<b>{headline}</b>" + "".join(f"<br>• {escape(reason)}" for reason in trust.reasons)
+
+
+def transform_html(registration: Registration) -> str:
+    """What ``moving_to_fixed`` does to the moving scan, with its direction."""
+    used = registration.used
+    points = registration.moving_keypoints.positions[used]
+    centre = points.mean(axis=0) if len(points) else np.zeros(3)
+    words = describe(registration.moving_to_fixed, centre)
+    return _("<b>moving → fixed:</b> {words}.").format(words=escape(words))
+
+
+def predicted_error_text(registration: Registration) -> str:
+    """Predicted target registration error over the anatomy."""
+    error = registration.predicted_tre
+    return _("{median:.1f} mm typical, {centre:.1f} mm at the centre, below {p95:.1f} mm in 95 % of the anatomy").format(
+        median=error.median, centre=error.centre, p95=error.p95
+    )
+
+
+def fit_residual_text(registration: Registration) -> str:
+    """Distance between the keypoint pairs that carry the fit."""
+    return _("{fre:.1f} mm between {used} of {total} keypoint pairs").format(
+        fre=registration.fre, used=int(registration.used.sum()), total=len(registration.status)
+    )
+
+
+def similarity_text(registration: Registration) -> str:
+    """How alike the scans are before and after."""
+    return _("{before:.3f} before, {after:.3f} after").format(
+        before=registration.similarity.before, after=registration.similarity.after
+    )
+
+
+def computation_text(registration: Registration) -> str:
+    """Model, device and time, and what happened on the way."""
+    seconds = registration.seconds.get("total", sum(registration.seconds.values()))
+    refined = _("refined") if registration.refined else _("not refined")
+    text = _("{seconds:.1f} s on {device}, {refined}, {model} {version}").format(
+        seconds=seconds,
+        device=registration.device,
+        refined=refined,
+        model=registration.model.name,
+        version=registration.model.version,
+    )
+    return ". ".join([text, *(warning.rstrip(".") for warning in registration.warnings)])

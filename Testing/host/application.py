@@ -1,0 +1,241 @@
+"""The Slicer application for tests: a window, a scene, and the modules that a panel imports.  Never shipped.
+
+``Application`` puts ``qt``, ``ctk``, ``slicer.app`` and the Python layers of the application in place, loads a module file
+as the module factory does, shows its panel in an off-screen window, and takes everything down again.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import time
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+import slicer
+import slicer.util
+from PySide6 import QtCore, QtGui, QtWidgets
+
+from . import parameter_nodes, pythonqt, scripted_module, widgets
+from .mrml import RealScene
+from .uiloader import load_ui
+
+#: How long ``Application.wait_until`` waits before it fails, in seconds.
+PATIENCE_S = 300.0
+
+
+class ModuleWidgetParent:
+    """The application's side of a module widget (qSlicerScriptedLoadableModuleWidget)."""
+
+    def __init__(self, path: Path) -> None:
+        self.modulePath = str(path)
+        self.isEntered = False
+        self.window = QtWidgets.QScrollArea()
+        self.window.setWidgetResizable(True)
+        self.window.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarAsNeeded)
+        contents = QtWidgets.QWidget()
+        QtWidgets.QVBoxLayout(contents).setContentsMargins(4, 4, 4, 4)
+        self.window.setWidget(contents)
+
+    def layout(self) -> Any:
+        return pythonqt.wrap(self.window.widget().layout())
+
+
+class Application:
+    """The running application.  Use as a context manager; leaving it raises nothing, ``problems`` says what went wrong."""
+
+    def __init__(self) -> None:
+        self.qt_application = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["Slicer"])
+        self.main_window = QtWidgets.QMainWindow()
+        self.main_window.setObjectName("qSlicerMainWindow")
+        self.real_scene = RealScene()
+        self.scene = self.real_scene.scene
+        self.problems = pythonqt.problems
+        self.problems.clear()
+        widgets.ctkMessageBox.answers.clear()
+        widgets.ctkMessageBox.shown.clear()
+        self._panels: list[tuple[Any, ModuleWidgetParent]] = []
+        self._replaced = _install(_application_modules(), self)
+
+    def __enter__(self) -> Application:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Clean up the panels, the scene and the modules put in place."""
+        for widget, parent in self._panels:
+            if parent.isEntered:
+                widget.exit()
+            widget.cleanup()
+            parent.window.deleteLater()
+        self._panels.clear()
+        self.real_scene.close()
+        self.main_window.deleteLater()
+        self.qt_application.sendPostedEvents(None, QtCore.QEvent.DeferredDelete)
+        _restore(self._replaced)
+
+    # -- modules -------------------------------------------------------------------------------------------------------
+
+    def load_module(self, path: Path) -> types.ModuleType:
+        """Import a module file as the module factory does: its folder on the path, registered before it runs."""
+        name = path.stem
+        if str(path.parent) not in sys.path:
+            sys.path.insert(0, str(path.parent))
+        spec = importlib.util.spec_from_file_location(name, path)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+        module_parent = scripted_module.ModuleParent(name, path)
+        getattr(module, name)(module_parent)
+        module.module_parent = module_parent
+        return module
+
+    def open_panel(self, path: Path, width: int = 420, height: int = 900) -> Any:
+        """Load a module, show its panel in a window and enter it.  Returns the module's widget object."""
+        module = self.load_module(path)
+        parent = ModuleWidgetParent(path)
+        widget = getattr(module, f"{path.stem}Widget")(parent)
+        widget.setup()
+        parent.window.resize(width, height)
+        parent.window.show()
+        self._panels.append((widget, parent))
+        self.enter(widget)
+        return widget
+
+    def enter(self, widget: Any) -> None:
+        """What the application does when the person opens the module."""
+        widget.parent.isEntered = True
+        widget.enter()
+        self.process_events()
+
+    def leave(self, widget: Any) -> None:
+        """What the application does when the person goes to another module."""
+        widget.exit()
+        widget.parent.isEntered = False
+        self.process_events()
+
+    # -- the person ----------------------------------------------------------------------------------------------------
+
+    def answer(self, *buttons: QtWidgets.QMessageBox.StandardButton) -> None:
+        """What the person will click in the next message boxes."""
+        widgets.ctkMessageBox.answers.extend(buttons)
+
+    @property
+    def messages(self) -> list[str]:
+        """The texts of the message boxes so far."""
+        return widgets.ctkMessageBox.shown
+
+    def process_events(self) -> None:
+        self.qt_application.processEvents()
+        self.qt_application.sendPostedEvents(None, QtCore.QEvent.DeferredDelete)
+
+    def wait_until(self, condition: Callable[[], bool], what: str) -> None:
+        """Let the application run until ``condition``; fails when that takes unreasonably long."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert time.monotonic() < deadline, f"waited in vain for: {what}"
+            self.qt_application.processEvents(QtCore.QEventLoop.WaitForMoreEvents | QtCore.QEventLoop.AllEvents, 50)
+
+    def screenshot(self, widget: Any, path: Path) -> None:
+        """Save a picture of the panel's window, tall enough to show it all."""
+        window = widget.parent.window
+        window.resize(window.width(), window.widget().sizeHint().height() + 8)
+        self.process_events()
+        if not window.grab().save(str(path)):
+            raise OSError(f"the screenshot could not be written to {path}")
+
+
+class _SlicerApp:
+    """``slicer.app``: only what is needed; anything else is an AttributeError."""
+
+    applicationName = "Slicer"
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+
+    def testingEnabled(self) -> bool:
+        return False
+
+    def processEvents(self) -> None:
+        self._application.process_events()
+
+    def topLevelWidgets(self) -> tuple[Any, ...]:
+        return (pythonqt.wrap(self._application.main_window),)
+
+    def setOverrideCursor(self, cursor: Any) -> None:
+        self._application.qt_application.setOverrideCursor(QtGui.QCursor(pythonqt.unwrap(cursor)))
+
+    def restoreOverrideCursor(self) -> None:
+        self._application.qt_application.restoreOverrideCursor()
+
+    def overrideCursor(self) -> None:
+        return None
+
+    def layoutManager(self) -> None:
+        return None
+
+
+def _application_modules() -> dict[str, types.ModuleType]:
+    """The Python modules that only the application has."""
+    translation = types.ModuleType("slicer.i18n")
+    translation.tr = lambda text: text
+    translation.translate = lambda _context, text: text
+    wrapper = types.ModuleType("slicer.parameterNodeWrapper")
+    wrapper.parameterNodeWrapper = parameter_nodes.parameterNodeWrapper
+    wrapper.Default = parameter_nodes.Default
+    scripted = types.ModuleType("slicer.ScriptedLoadableModule")
+    for name in ("", "Widget", "Logic", "Test"):
+        setattr(scripted, f"ScriptedLoadableModule{name}", getattr(scripted_module, f"ScriptedLoadableModule{name}"))
+    return {
+        "qt": _QtModule("qt", (QtCore, QtGui, QtWidgets)),
+        "ctk": _QtModule("ctk", (widgets,), prefix="ctk"),
+        "slicer.i18n": translation,
+        "slicer.parameterNodeWrapper": wrapper,
+        "slicer.ScriptedLoadableModule": scripted,
+    }
+
+
+class _QtModule(types.ModuleType):
+    """``qt`` or ``ctk``: classes of PySide6 modules, wrapped when asked for."""
+
+    def __init__(self, name: str, sources: tuple[types.ModuleType, ...], prefix: str = "Q") -> None:
+        super().__init__(name)
+        self._sources, self._prefix = sources, prefix
+
+    def __getattr__(self, name: str) -> Any:
+        for source in self._sources:
+            found = getattr(source, name, None)
+            if isinstance(found, type) and name.startswith(self._prefix):
+                return pythonqt.wrapper_class(found)
+        raise AttributeError(f"{self.__name__} has no attribute {name!r}")
+
+
+def _install(modules: dict[str, types.ModuleType], application: Application) -> dict[str, Any]:
+    """Put the modules and ``slicer.app`` in place; returns what was there before."""
+    replaced: dict[str, Any] = {name: sys.modules.get(name) for name in modules}
+    sys.modules.update(modules)
+    for name in modules:
+        if name.startswith("slicer."):
+            setattr(slicer, name.removeprefix("slicer."), modules[name])
+    slicer.app = _SlicerApp(application)
+    slicer.modules = types.SimpleNamespace()
+    slicer.util.loadUI = lambda path: pythonqt.wrap(load_ui(Path(path)))
+    return replaced
+
+
+def _restore(replaced: dict[str, Any]) -> None:
+    for name, module in replaced.items():
+        if module is None:
+            sys.modules.pop(name, None)
+        else:
+            sys.modules[name] = module
+        if name.startswith("slicer."):
+            delattr(slicer, name.removeprefix("slicer."))
+    del slicer.app, slicer.modules

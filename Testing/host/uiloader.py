@@ -1,0 +1,80 @@
+"""Reading .ui files with the stand-in widgets, strictly: an unknown widget, property or signal is an error."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+from PySide6 import QtCore, QtUiTools, QtWidgets
+
+from . import widgets
+from .pythonqt import _bound_signal
+
+CUSTOM_WIDGETS = (widgets.ctkCollapsibleButton, widgets.qMRMLWidget, widgets.qMRMLNodeComboBox)
+
+#: Properties of layouts and of Designer that QUiLoader treats by itself.
+_DESIGNER_ATTRIBUTES = {"windowTitle"}
+
+
+def load_ui(path: Path) -> QtWidgets.QWidget:
+    """The widget that the file describes, with its connections made by C++ signature as Slicer's loader makes them.
+
+    Raises:
+        ValueError: if the file uses a class, property, signal or slot that does not exist.
+    """
+    tree = ElementTree.parse(path)
+    connections = _take_connections(tree)
+    loader = QtUiTools.QUiLoader()
+    for custom in CUSTOM_WIDGETS:
+        loader.registerCustomWidget(custom)
+    buffer = QtCore.QBuffer()
+    buffer.setData(ElementTree.tostring(tree.getroot()))
+    buffer.open(QtCore.QIODevice.ReadOnly)
+    root = loader.load(buffer)
+    if root is None:
+        raise ValueError(f"{path.name}: {loader.errorString()}")
+    _check(tree, root, path.name)
+    for sender, signal, receiver, slot in connections:
+        _connect(root, sender, signal, receiver, slot, path.name)
+    return root
+
+
+def _take_connections(tree: ElementTree.ElementTree) -> list[tuple[str, str, str, str]]:
+    """Remove the connections, which PySide6 could not make for VTK arguments, and return them."""
+    root = tree.getroot()
+    section = root.find("connections")
+    if section is None:
+        return []
+    root.remove(section)
+    return [tuple(entry.findtext(tag) for tag in ("sender", "signal", "receiver", "slot")) for entry in section]
+
+
+def _check(tree: ElementTree.ElementTree, root: QtWidgets.QWidget, file_name: str) -> None:
+    names = [element.get("name") for element in tree.iter("widget")]
+    doubled = {name for name in names if names.count(name) > 1}
+    if doubled:
+        raise ValueError(f"{file_name}: more than one widget is called {sorted(doubled)}")
+    for element in tree.iter("widget"):
+        widget = _find(root, element.get("name"))
+        if widget.metaObject().className() != element.get("class"):
+            raise ValueError(f"{file_name}: {element.get('name')} is no {element.get('class')}")
+        for entry in element.findall("property"):
+            name = entry.get("name")
+            known = widget.metaObject().indexOfProperty(name) >= 0 or entry.get("stdset") == "0"
+            if not known and name not in _DESIGNER_ATTRIBUTES:
+                raise ValueError(f"{file_name}: {element.get('class')} has no property {name!r}")
+
+
+def _find(root: QtWidgets.QWidget, name: str) -> QtWidgets.QWidget:
+    found = root if root.objectName() == name else root.findChild(QtWidgets.QWidget, name)
+    if found is None:
+        raise ValueError(f"no widget is called {name!r}")
+    return found
+
+
+def _connect(root: QtWidgets.QWidget, sender: str, signal: str, receiver: str, slot: str, file_name: str) -> None:
+    bound = _bound_signal(_find(root, sender), signal)
+    method = getattr(_find(root, receiver), slot.split("(")[0], None)
+    if bound is None or method is None:
+        raise ValueError(f"{file_name}: cannot connect {sender}.{signal} to {receiver}.{slot}")
+    bound.connect(method)

@@ -1,0 +1,59 @@
+"""Stands in for the worker process in tests of the panel: ``python worker_double.py BEHAVIOUR RESULT REQUEST.json``.
+
+It speaks the real protocol.  Its result is the archive RESULT, made beforehand, so that neither torch nor a model is needed.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import zipfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "KeypointRegistration"))
+
+from KeypointRegistrationLib.worker.protocol import Done, Event, Failed, FailureKind, Progress, Request, encode
+
+
+def say(event: Event) -> None:
+    print(encode(event), flush=True)
+
+
+def finish(request: Request, result: str) -> None:
+    """Hand out the prepared result, if the request names two archives that are there."""
+    for path in (request.fixed, request.moving):
+        assert zipfile.is_zipfile(path), path
+    say(Progress(0.5, "Finding keypoints"))
+    shutil.copyfile(result, request.result)
+    say(Done(request.result))
+
+
+def wait_for_end() -> None:
+    """Work until killed, or until the panel's side of standard input is gone."""
+    say(Progress(0.25, "Finding keypoints"))
+    sys.stdin.read()
+
+
+def main(behaviour: str, result: str, request_path: str) -> int:
+    request = Request.read(Path(request_path))
+    say(Progress(0.0, "Loading"))
+    if behaviour == "finishes":
+        finish(request, result)
+    elif behaviour == "hangs":
+        wait_for_end()
+    elif behaviour == "dies":
+        return 7
+    elif behaviour == "refuses":
+        say(Failed(FailureKind.INPUT, "head is a single slice. Choose a 3-D volume."))
+    elif behaviour.startswith("needs-torch="):
+        if Path(behaviour.removeprefix("needs-torch=")).exists():
+            finish(request, result)
+        else:
+            say(Failed(FailureKind.TORCH_MISSING, "PyTorch, which runs the network, is not installed or does not start."))
+    else:
+        raise ValueError(behaviour)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
