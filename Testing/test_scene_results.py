@@ -36,7 +36,8 @@ def scene() -> Iterator[slicer.vtkMRMLScene]:
 
 def two_volumes(scene: slicer.vtkMRMLScene, parents: tuple[np.ndarray, ...] = ()) -> tuple:
     """A fixed volume and a moving one under nested parents, innermost first."""
-    fixed, moving = (add_volume(scene, sample_volume(name, seed=seed)) for seed, name in enumerate(("Atlas", "Brain T1")))
+    small = [sample_volume(name, size=12, spacing=12.0, seed=seed) for seed, name in enumerate(("Atlas", "Brain T1"))]
+    fixed, moving = (add_volume(scene, volume) for volume in small)
     node = moving
     for matrix in parents:
         node = put_under_new_transform(node, matrix, scene)

@@ -70,9 +70,12 @@ class RealScene:
     def _make_application_logic(self) -> slicer.vtkSlicerApplicationLogic:
         logic = slicer.vtkSlicerApplicationLogic()
         logic.SetMRMLScene(self.scene)
-        colours = logic.GetColorLogic()
-        colours.SetMRMLScene(self.scene)
-        colours.AddDefaultColorNodes()
+        colours = slicer.vtkSlicerColorLogic()  # unlike the application logic's own, it knows colour legends
+        colours.SetMRMLApplicationLogic(logic)
+        logic.SetColorLogic(colours)
+        with vtk_messages_silenced():  # it looks for colour files that only the application has
+            colours.SetMRMLScene(self.scene)
+            colours.AddDefaultColorNodes()
         logic.SetSliceLogics(vtk.vtkCollection())
         logic.SetViewLogics(vtk.vtkCollection())
         for factory in (slicer.vtkMRMLSliceViewDisplayableManagerFactory, slicer.vtkMRMLThreeDViewDisplayableManagerFactory):

@@ -12,6 +12,7 @@ import vtk
 from ..registration.result import Registration
 from . import hierarchy, record
 from .nodes import batch, own_matrix, put_under, remove_node
+from .overlays import remove_overlay
 from .volumes import local_ijk_to_ras
 
 #: Attribute of the record node; its value identifies the registration, also in the folder.
@@ -151,6 +152,9 @@ class SceneRegistration:
             self._release_transform()
             self._restore_moving_volume()
             folder = self.folder
+            for heatmap in (self.fixed_heatmap, self.moving_heatmap):
+                if heatmap is not None:
+                    remove_overlay(heatmap)
             for role in ("record", *_MADE):
                 node = self._node(role)
                 if node is not None:

@@ -21,16 +21,18 @@ LEAST_PRESENCE = 0.5
 
 @dataclass(frozen=True)
 class PointStyle:
-    """How one list looks: RGB colours of points in and out of the fit, and a marker."""
+    """How one list looks: RGB colours of points in and out of the fit, a marker, and whether it may carry labels."""
 
     used: tuple[float, float, float]
     excluded: tuple[float, float, float]
     glyph: str
+    labels: bool
 
 
-#: Blue and orange differ for colour-blind eyes too, and the two markers stay apart where they coincide.
-FIXED_STYLE = PointStyle(used=(0.25, 0.75, 1.0), excluded=(0.45, 0.5, 0.55), glyph="Circle2D")
-MOVING_STYLE = PointStyle(used=(1.0, 0.62, 0.1), excluded=(0.6, 0.5, 0.4), glyph="Cross2D")
+#: An aligned pair is a blue cross in a green ring: colours that no heatmap has, markers that leave the anatomy visible.
+#: Only one list has labels, because after alignment they would be printed over each other.
+FIXED_STYLE = PointStyle(used=(0.25, 0.75, 1.0), excluded=(0.45, 0.5, 0.55), glyph="ThickCross2D", labels=True)
+MOVING_STYLE = PointStyle(used=(0.3, 1.0, 0.35), excluded=(0.5, 0.55, 0.45), glyph="StarBurst2D", labels=False)
 
 
 def add_point_list(
@@ -71,7 +73,7 @@ def add_point_list(
         _add_measurement(node, "residual", "mm", registration.residuals)
         node.SetLocked(True)
         node.SetFixedNumberOfControlPoints(True)
-    _style(node, style, labels=len(keypoints) <= MOST_LABELLED_POINTS)
+    _style(node, style, labels=style.labels and len(keypoints) <= MOST_LABELLED_POINTS)
     return node
 
 
@@ -111,5 +113,7 @@ def _style(node: slicer.vtkMRMLMarkupsNode, style: PointStyle, *, labels: bool) 
         display.SetColor(*style.excluded)
         display.SetActiveColor(*style.used)
         display.SetGlyphTypeFromString(style.glyph)
+        display.SetGlyphScale(2.5)
+        display.SetTextScale(2.5)
         display.SetPointLabelsVisibility(labels)
         display.SetPropertiesLabelVisibility(False)
