@@ -45,7 +45,7 @@ def test_a_bundle_is_found_and_its_card_read(tmp_path: Path) -> None:
 
 def test_an_unknown_model_is_named_with_those_there_are(tmp_path: Path) -> None:
     write_tiny_bundle(tmp_path)
-    with pytest.raises(InputError, match="no model called brian.*Available: tiny"):
+    with pytest.raises(InputError, match=r"no model called brian.*Available: tiny"):
         Detector("brian", folder=tmp_path)
 
 

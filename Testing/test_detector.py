@@ -47,7 +47,7 @@ def test_keypoints_are_told_in_ras_whatever_the_axes_of_scan_and_view(
     detector: Detector, ijk_to_ras: np.ndarray, axes: np.ndarray
 ) -> None:
     middle = Grid((48, 44, 46), ijk_to_ras).positions().mean(axis=0)
-    position = middle + (13.0, -8.0, 5.0)
+    position = middle + np.array([13.0, -8.0, 5.0])
     detector._model = Brightest()
     found = detector._look(blob_at(position, ijk_to_ras), None, axes, middle).detection
     np.testing.assert_allclose(found.keypoints.positions, np.tile(position, (KEYPOINTS, 1)), atol=1.5)

@@ -29,7 +29,7 @@ class Objective:
             "pose": self._config.pose,
             "similarity": self._config.similarity,
             "point_spread": self._config.point_spread,
-            "sharpness": self._config.sharpness * sharpening,
+            "sharpness": self._config.sharpness,
             "repulsion": self._config.repulsion,
             "presence": self._config.presence,
         }
@@ -43,7 +43,8 @@ class Objective:
             "presence": lambda: losses.presence(presence_logits, batch.present),
         }
         terms = {name: compute[name]() for name, weight in weights.items() if weight > 0}
-        total = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
+        growing = {"sharpness": sharpening}
+        total = torch.stack([weights[name] * growing.get(name, 1.0) * term for name, term in terms.items()]).sum()
         return total, {name: float(term.detach()) for name, term in terms.items()}
 
     def _pose(self, found: Moments, batch: Batch) -> Tensor:
