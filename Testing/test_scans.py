@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from dicom_files import write_series
 from KeypointRegistrationLib.files.nifti import write_nifti
 from KeypointRegistrationLib.files.scans import read_transform, read_volume
 from KeypointRegistrationLib.geometry.errors import InputError
@@ -257,3 +258,66 @@ def test_a_gzip_file_that_is_no_scan_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.nii.gz").write_bytes(gzip.compress(b"hello" * 200))
     with pytest.raises(InputError, match="not an image"):
         read_volume(tmp_path / "notes.nii.gz")
+
+
+def test_a_dicom_folder_gives_its_largest_series(tmp_path: Path) -> None:
+    volume = sample_volume(size=20)
+    scout = Volume(volume.voxels[:3], volume.ijk_to_ras)
+    write_series(write_series(tmp_path / "study", volume), scout, number=2)
+    (tmp_path / "study" / "notes.txt").write_text("mine")
+    again = read_volume(tmp_path / "study")
+    assert np.array_equal(again.voxels, volume.voxels)
+    assert np.allclose(again.ijk_to_ras, volume.ijk_to_ras, atol=1e-5)
+    assert again.name == "study"
+
+
+def test_a_tilted_gantry_gives_a_sheared_matrix(tmp_path: Path) -> None:
+    tilt = np.eye(4)
+    tilt[1, 2] = 0.3
+    volume = sample_volume(size=20).moved(tilt)
+    sheared = volume.ijk_to_ras.copy()
+    # The rows and columns of a slice stay perpendicular; only the slices are pushed along each other.
+    sheared[:3, :2] = sample_volume(size=20).ijk_to_ras[:3, :2]
+    volume = Volume(volume.voxels, sheared)
+    again = read_volume(write_series(tmp_path / "tilted", volume))
+    assert np.allclose(again.ijk_to_ras, volume.ijk_to_ras, atol=1e-5)
+    assert np.array_equal(again.voxels, volume.voxels)
+
+
+@pytest.mark.parametrize(
+    ("write", "words"),
+    [
+        (lambda f: write_series(f, sample_volume(size=12), skip=(5,)), "Slices may be missing"),
+        (
+            lambda f: write_series(f, sample_volume(size=12), skip=tuple(range(1, 12))),
+            "no DICOM series of more than one slice",
+        ),
+        (lambda f: _twice(f), "several slices at one place"),
+    ],
+)
+def test_dicom_folders_that_are_not_one_even_stack_are_refused(
+    tmp_path: Path, write: Callable[[Path], Path], words: str
+) -> None:
+    with pytest.raises(InputError, match=words):
+        read_volume(write(tmp_path / "series"))
+
+
+def test_one_file_of_a_series_is_refused_with_advice(tmp_path: Path) -> None:
+    folder = write_series(tmp_path / "series", sample_volume(size=12))
+    with pytest.raises(InputError, match="name the folder"):
+        read_volume(next(folder.iterdir()))
+
+
+def _twice(folder: Path) -> Path:
+    """Two volumes at the same place in one series, as a time series has them."""
+    import pydicom
+
+    write_series(folder, sample_volume(size=12))
+    first = pydicom.dcmread(next(folder.iterdir())).SeriesInstanceUID
+    write_series(folder, sample_volume(size=12, seed=1), number=2)
+    for path in folder.glob("2-*"):
+        data = pydicom.dcmread(path)
+        data.SeriesInstanceUID = first
+        data.SeriesNumber = 1
+        data.save_as(path)
+    return folder
