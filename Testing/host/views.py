@@ -107,7 +107,7 @@ class SliceView(_View):
         actor = vtk.vtkActor2D()
         actor.SetMapper(self._mapper)
         actor.GetProperty().SetDisplayLocationToBackground()
-        self.renderer.AddActor2D(actor)
+        self.renderer.AddViewProp(actor)
         self.logic.ResizeSliceNode(*size)
 
     def show(

@@ -74,7 +74,8 @@ def show_heatmap(
         volume.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(world_to_local @ heatmaps.grid.ijk_to_ras))
         put_under(volume, points.GetParentTransformNode())
         show_overlay(volume, shown_range, opacity, chosen)
-        show_legend(volume, f"{what}\nprobability per cm³", shown_range, points, chosen)
+        title = f"{what} ({side.value})\nprobability per cm³"
+        show_legend(volume, title, shown_range, points, chosen, left=side is Side.MOVING)
     return volume
 
 

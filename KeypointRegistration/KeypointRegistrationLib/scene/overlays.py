@@ -44,8 +44,10 @@ def show_legend(
     shown_range: tuple[float, float],
     companion: slicer.vtkMRMLDisplayableNode,
     views: Sequence[slicer.vtkMRMLSliceCompositeNode],
+    *,
+    left: bool = False,
 ) -> None:
-    """A colour legend for an overlay, in the same views.
+    """A colour legend for an overlay, in the same views, at their right or left edge.
 
     Slicer draws a volume's legend only where the volume is background, foreground or label, and not for extra layers.  The
     legend therefore takes its colours and its visibility from a ``companion`` that is shown together with the overlay and
@@ -63,7 +65,7 @@ def show_legend(
         legend.SetLabelFormat("%.2g")
         legend.SetNumberOfLabels(3)
         legend.SetSize(0.12, 0.35)
-        legend.SetPosition(0.97, 0.5)
+        legend.SetPosition(0.03 if left else 0.97, 0.5)
         legend.GetTitleTextProperty().SetFontSize(11)
         legend.GetLabelTextProperty().SetFontSize(11)
         slice_nodes = slicer.util.getNodesByClass("vtkMRMLSliceNode", scene)
