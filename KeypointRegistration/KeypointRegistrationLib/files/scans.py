@@ -11,8 +11,9 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ..geometry.errors import InputError
-from ..geometry.transforms import affine, invert, ras_to_lps
+from ..geometry.transforms import affine, invert
 from ..geometry.volume import Volume
+from ..registration.itk_space import to_matrix
 from .dicom import read_series
 from .headers import check_spacing
 from .nifti import is_nifti, read_nifti
@@ -67,12 +68,10 @@ def read_transform(path: str | Path) -> NDArray[np.float64]:
         raise InputError(f"{path} is not a transform file that ITK can read. Give an ITK .tfm, .txt or .h5 file.") from error
     if transform.GetDimension() != 3 or not transform.IsLinear():
         raise InputError(f"{path} does not hold a linear 3-D transform. Give a rigid, similarity or affine one.")
-    origin = np.array(transform.TransformPoint((0.0, 0.0, 0.0)))
-    columns = [np.array(transform.TransformPoint(tuple(axis))) - origin for axis in np.eye(3)]
-    fixed_to_moving = affine(np.stack(columns, axis=1), origin)
+    fixed_to_moving = to_matrix(transform)
     if not np.isfinite(fixed_to_moving).all() or abs(np.linalg.det(fixed_to_moving)) < 1e-9:
         raise InputError(f"{path} holds a transform that cannot be inverted. Give another one.")
-    return invert(ras_to_lps(fixed_to_moving))
+    return invert(fixed_to_moving)
 
 
 def _read_file(path: Path) -> Volume:
