@@ -1,0 +1,130 @@
+"""Improving a keypoint alignment by the scans' own intensities, within what the keypoints allow.
+
+The few parameters of the transform are optimised for this one pair.  The result is taken only where it makes the scans
+more alike and stays near the keypoint alignment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..geometry.accuracy import predicted_error
+from ..geometry.sampling import Grid
+from ..geometry.transforms import TransformType, apply, invert
+from ..geometry.volume import Volume
+from .itk_space import straightened
+from .optimisation import Optimiser
+from .options import Progress
+from .region import head_region, mask_on, region_around
+from .similarity import normalised_mutual_information
+from .working_copy import coarsened, cropped
+
+_REGION_SPACING = 4.0  # mm
+_FEWEST_VOXELS = 200
+_FOCUS_MARGIN = 20.0  # mm from the keypoints, which lie within the brain's parts, to its surface and a little beyond
+_CROP_MARGIN = 40.0  # mm around the region in the moving scan, so that no pose in reach runs out of voxels
+_JUDGED_SPACING = 2.0  # mm
+
+#: The refined alignment may differ, in root-mean-square over the corners of the region, by this many predicted errors of
+#: the keypoint alignment, and always by the floor: the prediction knows nothing of errors that all keypoints share.
+_PREDICTED_ERRORS = 4.0
+_FLOOR = 15.0  # mm
+
+
+@dataclass(frozen=True, eq=False)
+class Refinement:
+    """What refinement made of an alignment.
+
+    Attributes:
+        matrix: 4×4 moving → fixed RAS: the refined alignment, or exactly the given one where not ``accepted``.
+        accepted: whether the refined alignment was taken.
+        similarity_before, similarity_after: normalised mutual information in the region looked at; equal where not accepted.
+        reason: one plain sentence.
+    """
+
+    matrix: NDArray[np.float64]
+    accepted: bool
+    similarity_before: float
+    similarity_after: float
+    reason: str
+
+
+def refine(
+    fixed: Volume,
+    moving: Volume,
+    moving_to_fixed: ArrayLike,
+    kind: TransformType,
+    q: NDArray | None = None,
+    fixed_mask: Volume | None = None,
+    moving_mask: Volume | None = None,
+    progress: Progress | None = None,
+    *,
+    focus: NDArray | None = None,
+) -> Refinement:
+    """Refine a 4×4 ``moving_to_fixed`` (RAS), changing it by a transform of the given ``kind`` only.
+
+    ``q`` is the error form of the given alignment (see ``geometry.accuracy``), which bounds the change; None sets no bound.
+    ``focus`` (N, 3), fixed RAS mm, are points of the anatomy that should fit, usually the fixed keypoints: the scans are
+    compared around them rather than over the whole head, whose neck and scalp differ between people and days.
+    Voxels outside the masks (zero) are not compared.  The result is the same at every call.
+    """
+    start = np.array(moving_to_fixed, dtype=float)
+    overview = straightened(coarsened(fixed, _REGION_SPACING))
+    inside = _region(overview, fixed_mask, focus)
+    if inside.sum() < _FEWEST_VOXELS:
+        return _unchanged(start, 1.0, "Not refined: too little of the fixed scan can be compared.")
+    region = Volume(inside.astype(np.uint8), overview.ijk_to_ras)
+    points = apply(overview.ijk_to_ras, np.argwhere(inside)[:, ::-1])
+    near_fixed = cropped(fixed, points, _REGION_SPACING)
+    near_moving = cropped(moving, apply(invert(start), points), _CROP_MARGIN)
+
+    def similarity(matrix: NDArray) -> float:
+        mask = mask_on(region, Grid.of(near_fixed))
+        return normalised_mutual_information(near_fixed, near_moving, matrix, mask, spacing=_JUDGED_SPACING)
+
+    before = similarity(start)
+    optimiser = Optimiser(near_fixed, near_moving, region, points.mean(axis=0), moving_mask)
+    refined = start
+    try:
+        for index, level in enumerate(optimiser.levels):
+            if progress is not None:
+                progress(index / len(optimiser.levels), f"Refining at {level.spacing:g} mm")
+            refined = optimiser.run(level, kind, refined)
+    except RuntimeError:  # how ITK says that the scans do not overlap at a pose it tried
+        return _unchanged(start, before, "Not refined: the two scans overlap too little.")
+    corners = _corners(points)
+    change = _root_mean_square(np.linalg.norm(apply(refined @ invert(start), corners) - corners, axis=1))
+    bound = np.inf if q is None else max(_FLOOR, _PREDICTED_ERRORS * _root_mean_square(predicted_error(q, corners)))
+    if not change <= bound:
+        return _unchanged(
+            start, before, f"Not refined: intensities pull {change:.0f} mm away from the keypoints ({bound:.0f} mm allowed)."
+        )
+    after = similarity(refined)
+    if not after > before:
+        return _unchanged(start, before, "Not refined: the keypoint alignment could not be improved.")
+    return Refinement(refined, True, before, after, f"Refined by {change:.1f} mm on average.")
+
+
+def _unchanged(start: NDArray, similarity: float, reason: str) -> Refinement:
+    return Refinement(start, False, similarity, similarity, reason)
+
+
+def _region(overview: Volume, fixed_mask: Volume | None, focus: NDArray | None) -> NDArray[np.bool_]:
+    grid = Grid.of(overview)
+    chosen = np.ones(grid.shape, dtype=bool) if fixed_mask is None else mask_on(fixed_mask, grid)
+    if focus is not None and len(focus) > 0:
+        return chosen & region_around(np.asarray(focus, dtype=float), _FOCUS_MARGIN, grid)
+    return chosen if fixed_mask is not None else head_region(overview)
+
+
+def _corners(points: NDArray) -> NDArray[np.float64]:
+    """The corners, shape (8, 3), of the box along R, A and S around ``points``."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    return np.array([[r, a, s] for r in (low[0], high[0]) for a in (low[1], high[1]) for s in (low[2], high[2])])
+
+
+def _root_mean_square(values: NDArray) -> float:
+    return float(np.sqrt(np.mean(values**2)))
