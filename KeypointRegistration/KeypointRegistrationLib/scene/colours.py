@@ -7,9 +7,10 @@ import slicer
 
 _TAG = "KeypointRegistrationHeat"
 
-#: RGB along the scale, from pale to deep.  Lightness falls steadily, so that it can be read without telling hues apart.
-#: The low end is light: overlays cannot fade out (Slicer's colour tables are opaque or not), and dark would hide anatomy.
-_STOPS = ((1.0, 0.97, 0.62), (1.0, 0.80, 0.25), (0.98, 0.52, 0.12), (0.87, 0.22, 0.23), (0.62, 0.05, 0.40))
+#: RGB along the scale, from pale pink to deep purple: hues that neither scans nor keypoints have.  Lightness falls steadily,
+#: so that the scale can be read without telling hues apart.  The low end is light because overlays cannot fade out (Slicer's
+#: colour tables are opaque or not) and dark would hide the anatomy.
+_STOPS = ((0.99, 0.85, 0.93), (0.98, 0.60, 0.76), (0.94, 0.30, 0.63), (0.74, 0.06, 0.54), (0.42, 0.0, 0.42))
 
 
 def heat_colours(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLColorTableNode:

@@ -29,10 +29,10 @@ class PointStyle:
     labels: bool
 
 
-#: An aligned pair is a blue cross in a green ring: colours that no heatmap has, markers that leave the anatomy visible.
-#: Only one list has labels, because after alignment they would be printed over each other.
+#: An aligned pair is a blue cross in an orange ring: colours that differ for colour-blind eyes too, and markers that leave
+#: the anatomy visible.  Only one list has labels, because after alignment they would be printed over each other.
 FIXED_STYLE = PointStyle(used=(0.25, 0.75, 1.0), excluded=(0.45, 0.5, 0.55), glyph="ThickCross2D", labels=True)
-MOVING_STYLE = PointStyle(used=(0.3, 1.0, 0.35), excluded=(0.5, 0.55, 0.45), glyph="StarBurst2D", labels=False)
+MOVING_STYLE = PointStyle(used=(1.0, 0.62, 0.1), excluded=(0.6, 0.5, 0.4), glyph="StarBurst2D", labels=False)
 
 
 def add_point_list(
@@ -113,7 +113,7 @@ def _style(node: slicer.vtkMRMLMarkupsNode, style: PointStyle, *, labels: bool) 
         display.SetColor(*style.excluded)
         display.SetActiveColor(*style.used)
         display.SetGlyphTypeFromString(style.glyph)
-        display.SetGlyphScale(2.5)
+        display.SetGlyphScale(3.0)
         display.SetTextScale(2.5)
         display.SetPointLabelsVisibility(labels)
         display.SetPropertiesLabelVisibility(False)
