@@ -26,7 +26,7 @@ from .localisation import head_centre
 from .moments import moments
 from .network import KeypointDetector
 
-_LOOKS = 3
+_LOOKS = 4
 _SETTLED = (4.0, 5.0)  # degrees and mm: a look that would move the view by less is the last one
 _PRESENT = 0.5
 _PLAUSIBLE_SHARE = 0.6  # of the present keypoints agree with the template in a head seen in a familiar pose
@@ -49,7 +49,7 @@ class _Look:
 class Detector:
     """Finds the keypoints of a model bundle in scans.
 
-    The scan is looked at up to three times, each time sampled afresh from its voxels: first upright around the head, then
+    The scan is looked at up to four times, each time sampled afresh from its voxels: first upright around the head, then
     turned, centred and scaled as the keypoints found so far say the head lies.  Should the first look make no sense, other
     orientations are tried.
 

@@ -75,7 +75,7 @@ def register(
     with clock("align"):
         tell(0.48, "Aligning the keypoints")
         aligned = _align(in_fixed.keypoints, in_moving.keypoints, options.transform_type, detector.card)
-    matrix, refined, warnings = aligned.fit.matrix, False, list(aligned.fit.notes)
+    matrix, refined, contradicted, warnings = aligned.fit.matrix, False, False, list(aligned.fit.notes)
     with clock("refine"):
         if options.refine and not aligned.failed:
             tell(0.52, "Refining by intensities")
@@ -84,12 +84,12 @@ def register(
                 lambda fraction, stage: tell(0.52 + 0.38 * fraction, stage),
                 focus=in_fixed.keypoints.positions[aligned.pairing.usable],
             )  # fmt: skip
-            matrix, refined = refinement.matrix, refinement.accepted
+            matrix, refined, contradicted = refinement.matrix, refinement.accepted, refinement.contradicted
             if not refined:
                 warnings.append(refinement.reason)
     with clock("assess"):
         tell(0.92, "Assessing the result")
-        result = _assess(fixed, moving, in_fixed, in_moving, aligned, matrix, options)
+        result = _assess(fixed, moving, in_fixed, in_moving, aligned, matrix, contradicted, options)
     tell(1.0, "Done")
     card = detector.card
     return replace(
@@ -192,6 +192,7 @@ def _assess(
     in_moving: Detection,
     aligned: _Alignment,
     matrix: NDArray,
+    contradicted: bool,
     options: RegistrationOptions,
 ) -> Registration:
     """The result as far as the two scans and their alignment determine it."""
@@ -219,6 +220,7 @@ def _assess(
             kind=fit.transform_type,
             similarity=similarity,
             predicted=predicted,
+            contradicted=contradicted,
         )
     return Registration(
         moving_to_fixed=matrix,

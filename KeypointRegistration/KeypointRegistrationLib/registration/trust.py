@@ -28,6 +28,7 @@ def judge(
     kind: TransformType,
     similarity: SimilarityChange,
     predicted: ErrorPrediction,
+    contradicted: bool,
 ) -> Trust:
     """The verdict on one alignment.
 
@@ -40,6 +41,7 @@ def judge(
         kind: of the matrix.
         similarity: before and after.
         predicted: target registration error.
+        contradicted: whether the intensities fit better far from where the keypoints put the scans.
     """
     grave, light = [], []
     if pairs_used < _TOO_FEW_PAIRS:
@@ -56,6 +58,8 @@ def judge(
         light += _unlikely_shape(matrix)
     if similarity.after < similarity.before:
         grave.append("The two scans look less alike after the alignment than before.")
+    if contradicted:
+        grave.append("The two scans look more alike far from where the keypoints put them: one of the two is wrong.")
     if predicted.median > _LARGE_ERROR:
         light.append(f"The predicted error is large ({predicted.median:.1f} mm in the middle of its range).")
     if grave:

@@ -91,8 +91,11 @@ class ViewGenerator:
                 mirrored, warp = self._chance(0.5), random_warp(limits[0], self._rng)
             views.append(self._view(self._subjects[chosen[0 if same else 1]], limits, warp, mirrored))
             pairs_of_one.append(same)
+        images, renderings, valid, points, present, linear, shift = (
+            torch.stack(parts) for parts in zip(*views, strict=True)
+        )
         flags = torch.tensor(pairs_of_one, device=self._rng.device)
-        return Batch(*(torch.stack(parts) for parts in zip(*views, strict=True)), flags)
+        return Batch(images, renderings, valid, points, present, linear, shift, flags)
 
     def _view(self, subject: Subject, limits: Sequence[PoseRange], warp: Warp, mirrored: bool) -> tuple[Tensor, ...]:
         chosen = limits[int(torch.randint(len(limits), (1,), generator=self._rng, device=self._rng.device))]

@@ -44,12 +44,12 @@ def subject_from(volume: Volume, labels: Sequence[int]) -> Subject:
     Raises:
         InputError: if the map holds a label not in ``labels`` or lacks a structure of the reference points.
     """
-    labels = np.asarray(labels)
-    unknown = np.setdiff1d(np.unique(volume.voxels), labels)
+    listed = np.asarray(labels)
+    unknown = np.setdiff1d(np.unique(volume.voxels), listed)
     if len(unknown):
         raise InputError(f"{volume.name} holds labels that the configuration does not list: {unknown[:8].tolist()}.")
-    lookup = np.zeros(int(labels.max()) + 1, dtype=np.uint8)
-    lookup[labels] = np.arange(len(labels))
+    lookup = np.zeros(int(listed.max()) + 1, dtype=np.uint8)
+    lookup[listed] = np.arange(len(listed))
     points = anatomy.reference_points(volume)
     classes = Volume(lookup[volume.voxels], volume.ijk_to_ras, volume.name)
     low, high = _head_box(classes)

@@ -1,0 +1,68 @@
+"""The verdict: each reason alone, and none where all is well."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from KeypointRegistrationLib.geometry.transforms import TransformType
+from KeypointRegistrationLib.registration.result import ErrorPrediction, SimilarityChange, Trust, TrustLevel
+from KeypointRegistrationLib.registration.trust import judge
+from samples import sample_keypoints
+
+POSITIONS = sample_keypoints(30).positions
+
+
+def verdict(**changes: Any) -> Trust:
+    """The verdict on a good alignment but for the changes."""
+    arguments = {
+        "pairs_used": 30,
+        "pairs_present": 32,
+        "positions": POSITIONS,
+        "residual_ratio": 1.0,
+        "matrix": np.diag([1.05, 0.97, 1.02, 1.0]),
+        "kind": TransformType.AFFINE,
+        "similarity": SimilarityChange(before=1.05, after=1.2),
+        "predicted": ErrorPrediction(centre=1.0, median=1.5, p95=2.5),
+        "contradicted": False,
+    }
+    return judge(**(arguments | changes))
+
+
+def test_a_good_alignment_needs_no_words() -> None:
+    assert verdict() == Trust(TrustLevel.GOOD)
+
+
+@pytest.mark.parametrize(
+    ("changes", "level", "words"),
+    [
+        ({"pairs_used": 5}, TrustLevel.DO_NOT_TRUST, "Only 5 keypoint pairs"),
+        ({"pairs_used": 10, "pairs_present": 12}, TrustLevel.CHECK, "Few keypoint pairs (10)"),
+        ({"pairs_present": 62}, TrustLevel.DO_NOT_TRUST, "Only 30 of the 62 keypoints"),
+        ({"positions": POSITIONS * (1, 1, 0.05)}, TrustLevel.CHECK, "almost in a plane"),
+        ({"residual_ratio": 2.6}, TrustLevel.CHECK, "2.6 times worse"),
+        ({"matrix": np.diag([1.6, 1.0, 1.0, 1.0])}, TrustLevel.CHECK, "1.60 / 1.00 / 1.00"),
+        ({"similarity": SimilarityChange(1.2, 1.1)}, TrustLevel.DO_NOT_TRUST, "less alike"),
+        ({"predicted": ErrorPrediction(9.0, 9.4, 12.0)}, TrustLevel.CHECK, "9.4 mm"),
+        ({"contradicted": True}, TrustLevel.DO_NOT_TRUST, "one of the two is wrong"),
+    ],
+)
+def test_every_weakness_is_told(changes: dict[str, Any], level: TrustLevel, words: str) -> None:
+    found = verdict(**changes)
+    assert found.level is level
+    assert len(found.reasons) == 1
+    assert words in found.reasons[0]
+
+
+def test_a_shear_is_told() -> None:
+    matrix = np.eye(4)
+    matrix[0, 1] = 0.6
+    assert any("shears by" in reason for reason in verdict(matrix=matrix).reasons)
+
+
+def test_the_worst_weakness_decides_and_comes_first() -> None:
+    found = verdict(contradicted=True, residual_ratio=3.0)
+    assert found.level is TrustLevel.DO_NOT_TRUST
+    assert "wrong" in found.reasons[0]
+    assert len(found.reasons) == 2
