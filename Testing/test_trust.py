@@ -37,7 +37,7 @@ def test_a_good_alignment_needs_no_words() -> None:
 @pytest.mark.parametrize(
     ("changes", "level", "words"),
     [
-        ({"pairs_used": 5}, TrustLevel.DO_NOT_TRUST, "Only 5 keypoint pairs"),
+        ({"pairs_used": 5, "pairs_present": 6}, TrustLevel.DO_NOT_TRUST, "Only 5 keypoint pairs"),
         ({"pairs_used": 10, "pairs_present": 12}, TrustLevel.CHECK, "Few keypoint pairs (10)"),
         ({"pairs_present": 62}, TrustLevel.DO_NOT_TRUST, "Only 30 of the 62 keypoints"),
         ({"positions": POSITIONS * (1, 1, 0.05)}, TrustLevel.CHECK, "almost in a plane"),

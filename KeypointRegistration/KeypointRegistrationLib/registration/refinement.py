@@ -43,6 +43,7 @@ class Refinement:
         accepted: whether the refined alignment was taken.
         similarity_before, similarity_after: normalised mutual information in the region looked at; equal where not accepted.
         reason: one plain sentence.
+        contradicted: whether the scans look more alike at a pose further away than the keypoints allow.
     """
 
     matrix: NDArray[np.float64]
@@ -50,6 +51,7 @@ class Refinement:
     similarity_before: float
     similarity_after: float
     reason: str
+    contradicted: bool = False
 
 
 def refine(
@@ -98,11 +100,10 @@ def refine(
     corners = _corners(points)
     change = _root_mean_square(np.linalg.norm(apply(refined @ invert(start), corners) - corners, axis=1))
     bound = np.inf if q is None else max(_FLOOR, _PREDICTED_ERRORS * _root_mean_square(predicted_error(q, corners)))
-    if not change <= bound:
-        return _unchanged(
-            start, before, f"Not refined: intensities pull {change:.0f} mm away from the keypoints ({bound:.0f} mm allowed)."
-        )
     after = similarity(refined)
+    if not change <= bound:
+        reason = f"Not refined: intensities pull {change:.0f} mm away from the keypoints ({bound:.0f} mm allowed)."
+        return Refinement(start, False, before, before, reason, contradicted=after > before)
     if not after > before:
         return _unchanged(start, before, "Not refined: the keypoint alignment could not be improved.")
     return Refinement(refined, True, before, after, f"Refined by {change:.1f} mm on average.")
