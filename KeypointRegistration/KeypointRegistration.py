@@ -36,7 +36,7 @@ class KeypointRegistration(ScriptedLoadableModule):
         self.parent.title = _("Keypoint Registration")
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "Registration")]
         self.parent.dependencies = []
-        self.parent.contributors = ["The KeypointRegistration contributors"]
+        self.parent.contributors = ["KeypointRegistration contributors (KeypointRegistration)"]
         self.parent.helpText = _(
             "Aligns two scans of any pose and contrast. A neural network finds the same anatomical points in both, each "
             "with a probability map; a closed form aligns them; the panel says how far to trust the alignment.<br><br>"
@@ -135,7 +135,7 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self._result.add(result, registration)
 
     def on_failed(self, failure):
-        self._showIdle(failure.message)
+        self._showProblem(failure.message)
         logging.error("%s\n%s", failure.message, failure.details)
         if failure.kind is FailureKind.TORCH_MISSING and not self._torchOffered:
             self._offerTorch()
@@ -154,7 +154,7 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         try:
             self._job.start(parameters.fixedVolume, parameters.movingVolume, options)
         except InputError as error:
-            self._showIdle(str(error))
+            self._showProblem(str(error))
             return
         self._inputs.set_enabled(False)
         self._run.show_running()
@@ -165,7 +165,7 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         try:
             installed = offer_torch()
         except InputError as error:
-            self._showIdle(str(error))
+            self._showProblem(str(error))
             return
         if installed:
             self._start()
@@ -196,6 +196,10 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self._inputs.set_enabled(True)
         self._run.show_idle(self._inputs.missing())
         self._run.show_message(message)
+
+    def _showProblem(self, sentence):
+        self._showIdle("")
+        self._run.show_problem(sentence)
 
 
 class KeypointRegistrationLogic(ScriptedLoadableModuleLogic):

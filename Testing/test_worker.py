@@ -232,6 +232,7 @@ def test_prints_of_libraries_do_not_disturb_the_events(clients: list[WorkerClien
         (UntrustworthyError("Nothing in common."), FailureKind.NO_ALIGNMENT, "Nothing in common."),
         (ModuleNotFoundError("No module named 'torch'", name="torch"), FailureKind.TORCH_MISSING, "PyTorch"),
         (ImportError("broken", name="torch._C"), FailureKind.TORCH_MISSING, "PyTorch"),
+        (ModuleNotFoundError("No module named 'safetensors'", name="safetensors"), FailureKind.TORCH_MISSING, "PyTorch"),
         (ModuleNotFoundError("No module named 'scipy'", name="scipy"), FailureKind.UNEXPECTED, "scipy"),
         (MemoryError(), FailureKind.UNEXPECTED, "not enough memory"),
         (OSError(errno.ENOSPC, "No space left on device"), FailureKind.UNEXPECTED, "disk with the temporary files is full"),

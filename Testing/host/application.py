@@ -146,7 +146,9 @@ class Application:
     def screenshot(self, widget: Any, path: Path) -> None:
         """Save a picture of the panel's window, tall enough to show it all."""
         window = widget.parent.window
-        window.resize(window.width(), window.widget().sizeHint().height() + 8)
+        window.setVerticalScrollBarPolicy(QtCore.Qt.ScrollBarAlwaysOff)
+        self.process_events()
+        window.resize(window.width(), window.widget().layout().totalHeightForWidth(window.width()) + 2)
         self.process_events()
         if not window.grab().save(str(path)):
             raise OSError(f"the screenshot could not be written to {path}")

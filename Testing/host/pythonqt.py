@@ -19,6 +19,7 @@ from PySide6 import QtCore
 problems: list[str] = []
 
 _wrapper_classes: dict[type, type] = {}
+_signals_by_class: dict[type, dict[str, str]] = {}
 _connections_by_address: dict[int, list[tuple[str, Callable, Callable]]] = {}
 
 
@@ -294,6 +295,8 @@ def _class_member(qt_class: type, name: str) -> Any:
 def _called(function: Callable, arguments: Iterable[Any]) -> Any:
     """Call with unwrapped arguments; what PySide6 calls a TypeError is a ValueError in PythonQt."""
     plain = [unwrap(argument) for argument in arguments]
+    if any(inspect.isgenerator(argument) for argument in plain):
+        raise ValueError("wrong arguments: a generator is no list")
     try:
         return function(*plain)
     except WrongVtkClass as error:
@@ -312,16 +315,16 @@ def _refuse_keywords(what: str, keywords: dict[str, Any]) -> None:
 
 def _signals(qt: QtCore.QObject) -> dict[str, str]:
     """C++ signatures of the object's signals, each with the name and types by which PySide6 finds it."""
-    found = {}
-    meta = qt.metaObject()
-    for index in range(meta.methodCount()):
-        method = meta.method(index)
-        if method.methodType() == QtCore.QMetaMethod.MethodType.Signal:
-            signature = bytes(method.methodSignature().data()).decode()
-            found[signature] = signature
-    for cls in type(qt).__mro__:
-        found.update(cls.__dict__.get("cpp_signals", {}))
-    return found
+    if type(qt) not in _signals_by_class:
+        meta = qt.metaObject()
+        methods = [meta.method(index) for index in range(meta.methodCount())]
+        emitted = [method for method in methods if method.methodType() == QtCore.QMetaMethod.MethodType.Signal]
+        names = [bytes(method.methodSignature().data()).decode() for method in emitted]
+        found = {name: name for name in names}
+        for cls in type(qt).__mro__:
+            found.update(cls.__dict__.get("cpp_signals", {}))
+        _signals_by_class[type(qt)] = found
+    return _signals_by_class[type(qt)]
 
 
 def _is_signal(qt: Any, name: str) -> bool:
@@ -349,7 +352,8 @@ def _guarded(handler: Callable, signature: str) -> Callable:
             traceback.print_exc()
             problems.append(f"error in the handler of {signature}: {type(error).__name__}: {error}")
 
-    return call
+    # PySide6 hands out as many arguments as it sees parameters.
+    return (lambda: call(), lambda a: call(a), lambda a, b: call(a, b), lambda a, b, c: call(a, b, c))[offered]
 
 
 def _positional_count(handler: Callable) -> int:

@@ -55,7 +55,7 @@ def _check(tree: ElementTree.ElementTree, root: QtWidgets.QWidget, file_name: st
     if doubled:
         raise ValueError(f"{file_name}: more than one widget is called {sorted(doubled)}")
     for element in tree.iter("widget"):
-        widget = _find(root, element.get("name"))
+        widget = _find(root, element.get("name"), file_name)
         if widget.metaObject().className() != element.get("class"):
             raise ValueError(f"{file_name}: {element.get('name')} is no {element.get('class')}")
         for entry in element.findall("property"):
@@ -65,16 +65,16 @@ def _check(tree: ElementTree.ElementTree, root: QtWidgets.QWidget, file_name: st
                 raise ValueError(f"{file_name}: {element.get('class')} has no property {name!r}")
 
 
-def _find(root: QtWidgets.QWidget, name: str) -> QtWidgets.QWidget:
+def _find(root: QtWidgets.QWidget, name: str, file_name: str) -> QtWidgets.QWidget:
     found = root if root.objectName() == name else root.findChild(QtWidgets.QWidget, name)
     if found is None:
-        raise ValueError(f"no widget is called {name!r}")
+        raise ValueError(f"{file_name}: no widget is called {name!r}, or its class is unknown")
     return found
 
 
 def _connect(root: QtWidgets.QWidget, sender: str, signal: str, receiver: str, slot: str, file_name: str) -> None:
-    bound = _bound_signal(_find(root, sender), signal)
-    method = getattr(_find(root, receiver), slot.split("(")[0], None)
+    bound = _bound_signal(_find(root, sender, file_name), signal)
+    method = getattr(_find(root, receiver, file_name), slot.split("(")[0], None)
     if bound is None or method is None:
         raise ValueError(f"{file_name}: cannot connect {sender}.{signal} to {receiver}.{slot}")
     bound.connect(method)

@@ -19,9 +19,9 @@ class TransformChoice(Enum):
     def label(self) -> str:
         """What the list shows."""
         return {
-            "AFFINE": _("Affine: turn, shift, scale, shear"),
-            "SIMILARITY": _("Similarity: turn, shift, one scale"),
-            "RIGID": _("Rigid: turn and shift"),
+            "AFFINE": _("Affine (scale, shear)"),
+            "SIMILARITY": _("Similarity (one scale)"),
+            "RIGID": _("Rigid"),
         }[self.name]
 
 

@@ -9,6 +9,7 @@ import slicer.util
 
 from ..registration.result import Registration, TrustLevel
 from ..scene.results import SceneRegistration, find_registrations
+from .banner import Banner
 from .heatmap import HeatmapControl
 from .wording import (
     computation_text,
@@ -19,12 +20,7 @@ from .wording import (
     trust_html,
 )
 
-#: Background and text colour of the trust banner.
-_BANNER_COLOURS = {
-    TrustLevel.GOOD: ("#d8efd9", "#174a1c"),
-    TrustLevel.CHECK: ("#fbeec4", "#5a4300"),
-    TrustLevel.DO_NOT_TRUST: ("#f7d4d1", "#6b120c"),
-}
+_BANNERS = {TrustLevel.GOOD: Banner.CALM, TrustLevel.CHECK: Banner.CAUTION, TrustLevel.DO_NOT_TRUST: Banner.ALARM}
 
 
 class ResultSection:
@@ -65,14 +61,15 @@ class ResultSection:
     def _show(self, result: SceneRegistration) -> None:
         registration, ui = result.registration, self._ui
         self._result = None  # filling in the widgets is not a wish of the person
-        background, colour = _BANNER_COLOURS[registration.trust.level]
         ui.trustLabel.text = trust_html(registration.trust)
-        ui.trustLabel.styleSheet = f"background-color: {background}; color: {colour}; border-radius: 4px;"
+        ui.trustLabel.styleSheet = _BANNERS[registration.trust.level].style
         ui.transformLabel.text = transform_html(registration)
         ui.predictedErrorValue.text = predicted_error_text(registration)
         ui.fitResidualValue.text = fit_residual_text(registration)
         ui.similarityValue.text = similarity_text(registration)
         ui.computedValue.text = computation_text(registration)
+        ui.warningsLabel.text = "\n".join(registration.warnings)
+        ui.warningsLabel.visible = bool(registration.warnings)
         ui.alignedCheckBox.checked = result.applied
         ui.alignedCheckBox.enabled = result.transform is not None and result.moving_volume is not None
         ui.overlayButton.enabled = result.fixed_volume is not None and result.moving_volume is not None

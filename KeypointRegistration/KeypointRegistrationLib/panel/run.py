@@ -6,6 +6,8 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
+from .banner import Banner
+
 
 class RunSection:
     """Shows one of three states: waiting for inputs, ready, running; and the last message."""
@@ -35,9 +37,15 @@ class RunSection:
         self.show_message(_("{stage}…").format(stage=stage))
 
     def show_message(self, text: str) -> None:
-        """The last message; empty for none."""
+        """What happens; empty for nothing."""
         self._ui.messageLabel.text = text
+        self._ui.messageLabel.styleSheet = ""
         self._ui.messageLabel.visible = bool(text)
+
+    def show_problem(self, text: str) -> None:
+        """Why there is no result."""
+        self.show_message(text)
+        self._ui.messageLabel.styleSheet = Banner.ALARM.style
 
     def _show_progress(self, visible: bool) -> None:
         self._ui.progressBar.visible = visible

@@ -12,6 +12,9 @@ from slicer.i18n import tr as _
 
 from ..geometry.errors import InputError
 
+#: Reads the weights; small, and not among what comes with torch.
+_WEIGHTS_READER = "safetensors>=0.4"
+
 
 def offer_torch() -> bool:
     """Ask whether to install PyTorch, and do it.  Returns whether it is worth trying again.
@@ -20,8 +23,9 @@ def offer_torch() -> bool:
         InputError: if it could not be installed, with what to do.
     """
     question = _(
-        "Keypoint Registration runs a neural network, which needs PyTorch. It is not installed yet.\n\n"
-        "Download and install it now? This may take several minutes."
+        "Keypoint Registration runs a neural network, which needs the Python packages PyTorch and safetensors. "
+        "They are not installed yet.\n\n"
+        "Download and install them now? This may take several minutes."
     )
     if not slicer.util.confirmOkCancelDisplay(question, windowTitle=_("Install PyTorch")):
         return False
@@ -32,11 +36,13 @@ def offer_torch() -> bool:
             _("PyTorch comes with the extension of that name. Install it in the Extensions Manager, then apply again.")
         ) from error
     try:
-        # No arguments: their names have changed between versions of the extension, which has asked enough once we have.
-        installed = PyTorchUtils.PyTorchUtilsLogic().installTorch()
-    except Exception as error:  # the extension runs pip: anything can come out, and it must reach the person as a sentence
+        # Without arguments: their names have changed between versions of the extension.
+        if PyTorchUtils.PyTorchUtilsLogic().installTorch() is None:
+            return False
+        slicer.util.pip_install(_WEIGHTS_READER)
+    except Exception as error:  # pip runs in there: anything can come out, and it must reach the person as a sentence
         logging.exception("PyTorch could not be installed")
         raise InputError(
             _("PyTorch could not be installed. Check the network connection and the free disk space; the log says more.")
         ) from error
-    return installed is not None
+    return True

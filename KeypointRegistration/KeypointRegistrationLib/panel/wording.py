@@ -33,34 +33,34 @@ def transform_html(registration: Registration) -> str:
 def predicted_error_text(registration: Registration) -> str:
     """Predicted target registration error over the anatomy."""
     error = registration.predicted_tre
-    return _("{median:.1f} mm typical, {centre:.1f} mm at the centre, below {p95:.1f} mm in 95 % of the anatomy").format(
+    return _("TRE {median:.1f} mm typical, {centre:.1f} mm at the centre, below {p95:.1f} mm in 95\u00a0%").format(
         median=error.median, centre=error.centre, p95=error.p95
     )
 
 
 def fit_residual_text(registration: Registration) -> str:
     """Distance between the keypoint pairs that carry the fit."""
-    return _("{fre:.1f} mm between {used} of {total} keypoint pairs").format(
+    return _("FRE {fre:.1f} mm over {used} of {total} keypoints").format(
         fre=registration.fre, used=int(registration.used.sum()), total=len(registration.status)
     )
 
 
 def similarity_text(registration: Registration) -> str:
     """How alike the scans are before and after."""
-    return _("{before:.3f} before, {after:.3f} after").format(
+    return _("NMI {before:.3f} before, {after:.3f} after").format(
         before=registration.similarity.before, after=registration.similarity.after
     )
 
 
 def computation_text(registration: Registration) -> str:
-    """Model, device and time, and what happened on the way."""
+    """Model, device and time."""
     seconds = registration.seconds.get("total", sum(registration.seconds.values()))
-    refined = _("refined") if registration.refined else _("not refined")
-    text = _("{seconds:.1f} s on {device}, {refined}, {model} {version}").format(
-        seconds=seconds,
-        device=registration.device,
-        refined=refined,
+    text = _("{model} {version}, refined, {seconds:.1f} s on {device}")
+    if not registration.refined:
+        text = _("{model} {version}, not refined, {seconds:.1f} s on {device}")
+    return text.format(
         model=registration.model.name,
         version=registration.model.version,
+        seconds=seconds,
+        device=registration.device.upper(),
     )
-    return ". ".join([text, *(warning.rstrip(".") for warning in registration.warnings)])

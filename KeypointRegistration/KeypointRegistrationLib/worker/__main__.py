@@ -87,7 +87,7 @@ def _sentence_for(error: Exception) -> tuple[FailureKind, str]:
         return FailureKind.INPUT, str(error)
     if isinstance(error, UntrustworthyError):
         return FailureKind.NO_ALIGNMENT, str(error)
-    if isinstance(error, ImportError) and (error.name or "").split(".")[0] == "torch":
+    if isinstance(error, ImportError) and (error.name or "").split(".")[0] in ("torch", "safetensors"):
         return FailureKind.TORCH_MISSING, "PyTorch, which runs the network, is not installed or does not start."
     if isinstance(error, MemoryError):
         return FailureKind.UNEXPECTED, "There is not enough memory for these scans. Close other programs and try again."
