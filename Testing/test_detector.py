@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,26 @@ def test_the_view_follows_the_head(detector: Detector) -> None:
     axes, centre = detector._view(pose)
     np.testing.assert_allclose(axes, pose[:3, :3], atol=1e-9)
     np.testing.assert_allclose(centre, pose[:3, 3])
+
+
+def test_a_doubtful_head_is_looked_at_from_elsewhere_and_the_surest_view_kept(
+    detector: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look, seen = detector._look, []
+
+    def remembering(volume: Volume, mask: Volume | None, axes: np.ndarray, centre: np.ndarray):
+        seen.append(look(volume, mask, axes, centre))
+        return seen[-1]
+
+    monkeypatch.setattr(detector, "_look", remembering)
+    detector.detect(sample_volume())
+    at_ease = len(seen)
+    detector.card = replace(detector.card, familiar_spread=0.0)
+    seen.clear()
+    found = detector.detect(sample_volume())
+    assert len(seen) >= at_ease + 9  # the quarter and half turns
+    chosen = next(one for one in seen if one.detection is found)
+    assert chosen.doubt <= seen[at_ease - 1].doubt
 
 
 def test_covariances_are_those_of_the_maps_in_ras(detector: Detector) -> None:

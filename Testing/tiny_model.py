@@ -35,7 +35,7 @@ def write_tiny_bundle(folder: Path, name: str = "tiny") -> Path:
             "template_mm": corners,
             "variation_mm": [3.0] * KEYPOINTS,
         },
-        "calibration": {"spread_factor": 0.5, "error_floor_mm": 2.0},
+        "calibration": {"spread_factor": 0.5, "error_floor_mm": 2.0, "familiar_spread_mm": 100.0},
         "weights": {"sha256": hashlib.sha256((bundle / WEIGHTS_FILE).read_bytes()).hexdigest()},
     }
     (bundle / CARD_FILE).write_text(json.dumps(card), encoding="utf-8")

@@ -31,6 +31,7 @@ class Card:
         variation: root-mean-square distance in mm, (K,), between two people's keypoints after the best affine alignment.
         spread_factor, error_floor: localisation error of a keypoint in mm: √((spread_factor · spread)² + error_floor²),
             fitted on held-out synthetic scans.
+        familiar_spread: median spread in mm of the maps that 95 % of upright heads stay below.
         size, spacing: voxels per side and mm of the grid that the network sees.
         widths: channels per level of the network.
         sha256: of the weights file.
@@ -48,6 +49,7 @@ class Card:
     variation: NDArray[np.float64]
     spread_factor: float
     error_floor: float
+    familiar_spread: float
     size: int
     spacing: float
     widths: tuple[int, ...]
@@ -100,6 +102,7 @@ def parse_card(tree: dict[str, Any]) -> Card:
         variation=np.array(keypoints["variation_mm"], dtype=float),
         spread_factor=float(calibration["spread_factor"]),
         error_floor=float(calibration["error_floor_mm"]),
+        familiar_spread=float(calibration["familiar_spread_mm"]),
         size=int(tree["input"]["size"]),
         spacing=float(tree["input"]["spacing_mm"]),
         widths=tuple(tree["architecture"]["widths"]),

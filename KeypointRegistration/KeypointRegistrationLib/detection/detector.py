@@ -17,7 +17,7 @@ from ..geometry.errors import InputError
 from ..geometry.keypoints import Keypoints
 from ..geometry.robust import RobustFit, robust_fit
 from ..geometry.sampling import Grid, coverage, sample
-from ..geometry.transforms import TransformType, nearest_rotation, rotation_angle
+from ..geometry.transforms import TransformType, affine, nearest_rotation, rotation_angle
 from ..geometry.volume import Volume
 from .bundle import Card, load_card, verified_weights
 from .heatmaps import Detection, Heatmaps
@@ -29,7 +29,6 @@ from .network import KeypointDetector
 _LOOKS = 4
 _SETTLED = (4.0, 5.0)  # degrees and mm: a look that would move the view by less is the last one
 _PRESENT = 0.5
-_PLAUSIBLE_SHARE = 0.6  # of the present keypoints agree with the template in a head seen in a familiar pose
 _SIZE_RANGE = (0.75, 1.3)  # of the head relative to the template, followed by the view
 
 
@@ -41,17 +40,17 @@ class _Look:
     pose: RobustFit | None
 
     @property
-    def agreement(self) -> float:
-        """Share of the keypoints that are present and agree with the template."""
-        return 0.0 if self.pose is None else float(self.pose.inliers.mean())
+    def doubt(self) -> float:
+        """Median spread (mm) of the maps: wide where the network sees nothing it knows; infinite without a pose."""
+        return float(np.inf) if self.pose is None else float(np.median(self.detection.keypoints.spread))
 
 
 class Detector:
     """Finds the keypoints of a model bundle in scans.
 
     The scan is looked at up to four times, each time sampled afresh from its voxels: first upright around the head, then
-    turned, centred and scaled as the keypoints found so far say the head lies.  Should the first look make no sense, other
-    orientations are tried.
+    turned, centred and scaled as the keypoints found so far say the head lies.  Should the maps stay wider than those of
+    upright heads usually are, other orientations are tried, and the surest one kept.
 
     Args:
         name: of the bundle.
@@ -85,31 +84,26 @@ class Detector:
         """
         volume.value_range()
         centre = head_centre(volume, mask)
-        look = self._first_look(volume, mask, centre)
-        seen = np.eye(3), centre
+        best = self._settle(volume, mask, np.eye(3), centre)
+        if best.doubt > self.card.familiar_spread:
+            looks = ((axes, self._look(volume, mask, axes, centre).doubt) for axes in _other_orientations())
+            axes, _ = min(looks, key=lambda look: look[1])
+            best = min(best, self._settle(volume, mask, axes, centre), key=lambda look: look.doubt)
+        return best.detection
+
+    def _settle(self, volume: Volume, mask: Volume | None, axes: NDArray, centre: NDArray) -> _Look:
+        """Look, turn to where the head seems to be, and look again until the view hardly changes."""
+        look = self._look(volume, mask, axes, centre)
         for _ in range(_LOOKS - 1):
             if look.pose is None:
                 break
-            axes, centre = self._view(look.pose.matrix)
-            turned = rotation_angle(_matrix(nearest_rotation(axes) @ nearest_rotation(seen[0]).T))
-            settled = turned < _SETTLED[0] and np.linalg.norm(centre - seen[1]) < _SETTLED[1]
-            look = self._look(volume, mask, axes, centre)
             seen = axes, centre
-            if settled:
-                break
-        return look.detection
-
-    def _first_look(self, volume: Volume, mask: Volume | None, centre: NDArray) -> _Look:
-        best = self._look(volume, mask, np.eye(3), centre)
-        if best.agreement >= _PLAUSIBLE_SHARE:
-            return best
-        for axes in _other_orientations():
+            axes, centre = self._view(look.pose.matrix)
+            turned = rotation_angle(affine(nearest_rotation(axes) @ nearest_rotation(seen[0]).T, np.zeros(3)))
             look = self._look(volume, mask, axes, centre)
-            if look.agreement > best.agreement:
-                best = look
-            if best.agreement >= _PLAUSIBLE_SHARE:
+            if turned < _SETTLED[0] and np.linalg.norm(centre - seen[1]) < _SETTLED[1]:
                 break
-        return best
+        return look
 
     def _look(self, volume: Volume, mask: Volume | None, axes: NDArray, centre: NDArray) -> _Look:
         grid = Grid.cubic(self.card.size, self.card.spacing, centre, axes)
@@ -182,9 +176,3 @@ def _other_orientations() -> list[NDArray[np.float64]]:
     """The quarter and half turns about the three axes."""
     turns = [(axis, angle) for angle in (90, -90, 180) for axis in "xyz"]
     return [Rotation.from_euler(axis, angle, degrees=True).as_matrix() for axis, angle in turns]
-
-
-def _matrix(rotation: NDArray) -> NDArray[np.float64]:
-    matrix = np.eye(4)
-    matrix[:3, :3] = rotation
-    return matrix

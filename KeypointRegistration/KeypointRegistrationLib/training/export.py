@@ -20,6 +20,7 @@ from .config import TrainingConfig
 from .trainer import Trainer
 
 _CALIBRATION_PAIRS = 20
+_FAMILIAR_SHARE = 0.95
 
 
 def export_bundle(trainer: Trainer, config: TrainingConfig, points: NDArray, names: list[str], folder: Path) -> None:
@@ -30,6 +31,7 @@ def export_bundle(trainer: Trainer, config: TrainingConfig, points: NDArray, nam
     folder.mkdir(parents=True, exist_ok=True)
     weights = {key: value.half().contiguous().cpu() for key, value in trainer.averaged.state_dict().items()}
     save_file(weights, folder / WEIGHTS_FILE)
+    (folder / WEIGHTS_FILE).chmod(0o644)  # safetensors writes for the owner only
     sha256 = hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest()
     card = _card(trainer, config, points, names, sha256)
     (folder / CARD_FILE).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
@@ -55,7 +57,8 @@ def _card(trainer: Trainer, config: TrainingConfig, points: NDArray, names: list
             "template_mm": np.round(template, 2).tolist(),
             "variation_mm": np.round(variation, 2).tolist(),
         },
-        "calibration": asdict(calibration),
+        "calibration": asdict(calibration)
+        | {"familiar_spread_mm": round(float(np.quantile(near.view_spreads, _FAMILIAR_SHARE)), 2)},
         "accuracy": {
             "on": "synthetic scans of the held-out label maps: median over keypoints, mm",
             "upright": {"error": _median(near.errors), "spread": _median(near.spreads)},

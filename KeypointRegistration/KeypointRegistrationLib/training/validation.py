@@ -28,10 +28,11 @@ class Validation:
 
 @dataclass(frozen=True, eq=False)
 class Sightings:
-    """Errors and spreads (mm) of the keypoints that are in view, (n,), and the share of right presences."""
+    """Errors and spreads (mm) of the keypoints in view, (n,); median spread of each view (mm); share of right presences."""
 
     errors: NDArray[np.float64]
     spreads: NDArray[np.float64]
+    view_spreads: NDArray[np.float64]
     presence_accuracy: float
 
 
@@ -52,14 +53,15 @@ def validate(detector: nn.Module, views: ViewGenerator, near: PoseRange, wide: P
 def observe(detector: nn.Module, views: ViewGenerator, limits: PoseRange, pairs: int) -> Sightings:
     """What ``detector`` makes of ``2 · pairs`` views of one kind."""
     detector.eval()
-    errors, spreads, right = [], [], []
+    errors, spreads, medians, right = [], [], [], []
     for _ in range(pairs):
         batch = views.pairs(1, [limits], same_subject=0.0)
         log_probabilities, presence = detector(batch.images, batch.valid)
         found = moments(log_probabilities, batch.valid.shape[-1], 2 * views.settings.spacing)
         errors.append((found.means - batch.points).norm(dim=-1)[batch.present])
-        spreads.append((3 * found.variances).sqrt()[batch.present])
+        spread = (3 * found.variances).sqrt()
+        spreads.append(spread[batch.present])
+        medians.append(spread.median(dim=1).values)
         right.append(float(((presence > 0) == batch.present).float().mean()))
-    return Sightings(
-        torch.cat(errors).double().cpu().numpy(), torch.cat(spreads).double().cpu().numpy(), float(np.mean(right))
-    )
+    lengths = (torch.cat(parts).double().cpu().numpy() for parts in (errors, spreads, medians))
+    return Sightings(*lengths, presence_accuracy=float(np.mean(right)))
