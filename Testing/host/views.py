@@ -50,7 +50,7 @@ class _View:
         self.window.SetMultiSamples(0)
         self.window.SetSize(*size)
         self.window.AddRenderer(self.renderer)
-        self._interactor = vtk.vtkRenderWindowInteractor()
+        self._interactor = vtk.vtkGenericRenderWindowInteractor()
         self._interactor.SetRenderWindow(self.window)
         self._interactor.Initialize()
         for name in managers:

@@ -65,9 +65,11 @@ def show_legend(
         legend.SetLabelFormat("%.2g")
         legend.SetNumberOfLabels(3)
         legend.SetSize(0.12, 0.35)
-        legend.SetPosition(0.03 if left else 0.97, 0.5)
-        legend.GetTitleTextProperty().SetFontSize(11)
-        legend.GetLabelTextProperty().SetFontSize(11)
+        legend.SetPosition(0.03 if left else 0.97, 0.08)
+        for style in (legend.GetTitleTextProperty(), legend.GetLabelTextProperty()):
+            style.SetFontSize(11)
+            style.SetFontFamilyToArial()
+            style.BoldOn()
         slice_nodes = slicer.util.getNodesByClass("vtkMRMLSliceNode", scene)
         names = {view.GetLayoutName() for view in views}
         legend.SetViewNodeIDs([node.GetID() for node in slice_nodes if node.GetLayoutName() in names])
