@@ -10,6 +10,7 @@ import signal
 import sys
 import types
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,17 @@ from host.application import Application
 from host.person import Person
 from KeypointRegistrationLib.detection import bundle
 from KeypointRegistrationLib.files.archive import save_registration
+from KeypointRegistrationLib.files.scans import read_volume
+from KeypointRegistrationLib.geometry.sampling import Grid, sample
 from KeypointRegistrationLib.geometry.volume import Volume
 from KeypointRegistrationLib.scene.results import find_registrations
-from KeypointRegistrationLib.scene.volumes import add_volume
+from KeypointRegistrationLib.scene.volumes import add_volume, volume_from_node
 from PySide6.QtWidgets import QMessageBox
 from samples import sample_matrix, sample_registration, sample_volume
+from tiny_model import write_tiny_bundle
 
 MODULE = Path(__file__).resolve().parent.parent / "KeypointRegistration" / "KeypointRegistration.py"
+MODELS_FOLDER = bundle.models_folder  # before a test puts its own in place
 DOUBLE = Path(__file__).resolve().parent / "worker_double.py"
 
 
@@ -63,30 +68,20 @@ class Session:
         self.application.wait_until(lambda: not self.panel._job.is_active, "the end of the registration")
 
 
-CARD = {
-    "name": "brain-affine",
-    "version": "0.0",
-    "title": "Brain, any contrast",
-    "summary": "Finds 16 points in heads of adults.",
-    "limits": ["Not for children."],
-    "transform_types": ["rigid", "similarity", "affine"],
-    "keypoints": {"labels": ["a"], "template_mm": [[0, 0, 0]], "variation_mm": [1]},
-    "calibration": {"spread_factor": 1, "error_floor_mm": 1},
-    "input": {"size": 8, "spacing_mm": 1},
-    "architecture": {"widths": [1]},
-    "weights": {"sha256": "0"},
-}
-
-
 @pytest.fixture(autouse=True)
 def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two models to choose from, of which the second is for rigid alignment only."""
     folder = tmp_path / "models"
-    for name, changes in {"brain-affine": {}, "other": {"title": "Rigid only", "transform_types": ["rigid"]}}.items():
-        (folder / name).mkdir(parents=True)
-        (folder / name / bundle.CARD_FILE).write_text(json.dumps({**CARD, "name": name, **changes}))
+    texts = {"title": "Brain, any contrast", "summary": "Finds points in heads.", "limits": ["Not for children."]}
+    rewrite_card(write_tiny_bundle(folder, "brain-affine"), texts)
+    rewrite_card(write_tiny_bundle(folder, "other"), {"title": "Rigid only", "transform_types": ["rigid"]})
     monkeypatch.setattr(bundle, "models_folder", lambda: folder)
     return folder
+
+
+def rewrite_card(folder: Path, changes: dict[str, Any]) -> None:
+    path = folder / bundle.CARD_FILE
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
 
 
 @pytest.fixture
@@ -154,7 +149,7 @@ def test_a_model_says_what_it_is_for_and_is_only_used_for_that(session: Session)
     session.choose_two_volumes()
     person = session.person
     assert person.reads("modelComboBox") == "Brain, any contrast"
-    assert person.reads("modelSummaryLabel") == "Finds 16 points in heads of adults. Not for children."
+    assert person.reads("modelSummaryLabel") == "Finds points in heads. Not for children."
     person.choose("modelComboBox", "Rigid only")
     assert not person.can_click("applyButton")
     assert "not made for this transform" in person.widget("applyButton").toolTip()
@@ -507,3 +502,63 @@ def test_an_installation_that_changes_nothing_is_not_offered_twice(session: Sess
 def test_without_the_extension_a_sentence_says_where_to_get_it(session: Session, tmp_path: Path) -> None:
     apply_without_torch(session, tmp_path / "torch", QMessageBox.Ok)
     assert "Extensions Manager" in session.person.reads("messageLabel")
+
+
+# -- the real thing -------------------------------------------------------------------------------------------------------
+
+
+def brain_overlap(fixed: Any, moving: Any, brains: dict[str, Volume]) -> float:
+    """Dice overlap of two brains where the scene shows their scans now."""
+    fixed_brain, moving_brain = (
+        Volume(brains[node.GetName()].voxels > 0, volume_from_node(node).ijk_to_ras) for node in (fixed, moving)
+    )
+    grid = Grid.of(fixed_brain)
+    moved = sample(moving_brain, grid, order=0) > 0.5
+    return 2 * (moved & fixed_brain.voxels).sum() / (moved.sum() + fixed_brain.voxels.sum())
+
+
+def test_two_real_heads_at_foreign_poses_are_aligned_by_the_real_worker(
+    application: Application, made_up_result: Path, shared_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundle, "models_folder", MODELS_FOLDER)
+    if not bundle.bundle_names():
+        pytest.skip("needs a model bundle in Resources/Models")
+    session = Session(application, made_up_result)
+    nodes, brains = [], {}
+    for name in ("IXI565-HH-2534", "IXI577-HH-2661"):
+        nodes.append(session.add(replace(read_volume(shared_data / "ixi_t1_2mm" / f"{name}_T1.nii.gz"), name=name)))
+        brains[name] = read_volume(shared_data / "ixi_t1_2mm" / f"{name}_dlmuse.nii.gz")
+    fixed, moving = nodes
+    parent = session.scene.AddNewNodeByClass("vtkMRMLTransformNode", "foreign pose")
+    parent.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(sample_matrix(60.0, (40, -30, 25))))
+    moving.SetAndObserveTransformNodeID(parent.GetID())
+    assert brain_overlap(fixed, moving, brains) < 0.6
+
+    session.person.choose("fixedVolumeSelector", fixed.GetName())
+    session.person.choose("movingVolumeSelector", moving.GetName())
+    session.person.open_section("advancedCollapsibleButton")
+    session.person.click("refineCheckBox")
+    session.person.click("applyButton")
+    application.wait_until(lambda: session.person.widget("progressBar").value() > 0, "the first progress")
+    session.wait_until_idle()
+
+    assert session.person.sees("trustLabel"), session.person.reads("messageLabel")
+    assert brain_overlap(fixed, moving, brains) > 0.85
+    session.person.click("alignedCheckBox")
+    assert brain_overlap(fixed, moving, brains) < 0.6
+
+
+def test_a_constant_volume_is_refused_by_the_real_worker_in_a_sentence(
+    application: Application, made_up_result: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundle, "models_folder", MODELS_FOLDER)
+    if not bundle.bundle_names():
+        pytest.skip("needs a model bundle in Resources/Models")
+    session = Session(application, made_up_result)
+    session.add(sample_volume("first head"))
+    session.add(Volume(np.zeros((20, 20, 20), np.int16), np.eye(4), "nothing"))
+    session.person.choose("fixedVolumeSelector", "first head")
+    session.person.choose("movingVolumeSelector", "nothing")
+    session.person.click("applyButton")
+    session.wait_until_idle()
+    assert session.person.reads("messageLabel").startswith("nothing is empty: every voxel has the value 0.")

@@ -106,6 +106,8 @@ class Application:
         parent.window.resize(width, height)
         parent.window.show()
         self._panels.append((widget, parent))
+        representation = types.SimpleNamespace(self=lambda: widget)
+        setattr(slicer.modules, path.stem.lower(), types.SimpleNamespace(widgetRepresentation=lambda: representation))
         self.enter(widget)
         return widget
 
@@ -219,15 +221,17 @@ class _QtModule(types.ModuleType):
         raise AttributeError(f"{self.__name__} has no attribute {name!r}")
 
 
-def _install(modules: dict[str, types.ModuleType], application: Application) -> dict[str, Any]:
+def _install(python_modules: dict[str, types.ModuleType], application: Application) -> dict[str, Any]:
     """Put the modules and ``slicer.app`` in place; returns what was there before."""
-    replaced: dict[str, Any] = {name: sys.modules.get(name) for name in modules}
-    sys.modules.update(modules)
-    for name in modules:
+    replaced: dict[str, Any] = {name: sys.modules.get(name) for name in python_modules}
+    sys.modules.update(python_modules)
+    for name in python_modules:
         if name.startswith("slicer."):
-            setattr(slicer, name.removeprefix("slicer."), modules[name])
+            setattr(slicer, name.removeprefix("slicer."), python_modules[name])
     slicer.app = _SlicerApp(application)
-    slicer.modules = types.SimpleNamespace()
+    logics = {name.lower(): logic for name, logic in application.real_scene.logics.items()}
+    modules = {name: types.SimpleNamespace(logic=lambda logic=logic: logic) for name, logic in logics.items()}
+    slicer.modules = types.SimpleNamespace(**modules)
     slicer.util.loadUI = lambda path: pythonqt.wrap(load_ui(Path(path)))
     return replaced
 

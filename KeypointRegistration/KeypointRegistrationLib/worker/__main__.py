@@ -13,9 +13,13 @@ import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..geometry.errors import InputError, UntrustworthyError
 from .protocol import Done, Event, Failed, FailureKind, Progress, Request, encode
+
+if TYPE_CHECKING:
+    from ..geometry.volume import Volume
 
 Send = Callable[[Event], None]
 
@@ -43,11 +47,14 @@ def serve(request_path: Path, send: Send) -> int:
 
 def register_request(request: Request, progress: Callable[[float, str], None]) -> None:
     """Load what the request names, register, and write the registration archive."""
-    # Imported here, so that a missing torch is an event like any other failure.
+    progress(0.0, "Reading the scans")
+    fixed, moving, fixed_mask, moving_mask = _load_scans(request)
+    progress(0.01, "Loading the network")
+    # Imported here, so that a missing torch is an event like any other failure, and comes after the scans were found usable.
     import numpy as np
 
     from ..detection.detector import Detector
-    from ..files.archive import load_volume, save_registration
+    from ..files.archive import save_registration
     from ..geometry.transforms import TransformType
     from ..registration.options import RegistrationOptions
     from ..registration.pipeline import register
@@ -60,12 +67,9 @@ def register_request(request: Request, progress: Callable[[float, str], None]) -
         heatmaps=request.heatmaps,
         initial=None if request.initial is None else np.array(request.initial),
     )
-    fixed_mask, moving_mask = (
-        None if path is None else load_volume(Path(path)) for path in (request.fixed_mask, request.moving_mask)
-    )
     registration = register(
-        load_volume(Path(request.fixed)),
-        load_volume(Path(request.moving)),
+        fixed,
+        moving,
         options,
         Detector(request.model, request.device),
         fixed_mask=fixed_mask,
@@ -73,6 +77,21 @@ def register_request(request: Request, progress: Callable[[float, str], None]) -
         progress=progress,
     )
     save_registration(Path(request.result), registration)
+
+
+def _load_scans(request: Request) -> tuple[Volume, Volume, Volume | None, Volume | None]:
+    """The fixed and moving scan and their masks (None where there are none).
+
+    Raises:
+        InputError: if a scan is empty or not finite.
+    """
+    from ..files.archive import load_volume
+
+    fixed, moving = load_volume(Path(request.fixed)), load_volume(Path(request.moving))
+    for scan in (fixed, moving):
+        scan.value_range()
+    masks = (None if path is None else load_volume(Path(path)) for path in (request.fixed_mask, request.moving_mask))
+    return fixed, moving, *masks
 
 
 def failure_of(error: Exception) -> Failed:

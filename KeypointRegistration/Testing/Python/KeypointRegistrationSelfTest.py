@@ -42,7 +42,7 @@ class KeypointRegistrationSelfTest(unittest.TestCase):
         import SampleData
 
         fixed = SampleData.downloadSample("MRHead")
-        moving = slicer.modules.volumes.logic().CloneVolume(fixed, "moved head")
+        moving = slicer.modules.volumes.logic().CloneVolume(slicer.mrmlScene, fixed, "moved head")
         parent = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode", "truth")
         parent.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(_TRUTH))
         moving.SetAndObserveTransformNodeID(parent.GetID())
