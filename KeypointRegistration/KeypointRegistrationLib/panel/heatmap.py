@@ -35,16 +35,14 @@ class HeatmapControl:
     def show(self, result: SceneRegistration | None) -> None:
         """Offer the keypoints of a result, where its maps are at hand."""
         self._result = None  # filling in the widgets is not a wish of the person
-        available = result is not None and bool(self._maps) and result.identifier == self._identifier
-        available = available and bool(result.fixed_points and result.moving_points)
-        available = available and bool(result.fixed_volume and result.moving_volume)
+        available = result is not None and self._has_maps_of(result)
         combo, box = self._ui.keypointComboBox, self._ui.heatmapCheckBox
         labels = result.registration.fixed_keypoints.labels if result is not None else ()
         if tuple(combo.itemText(row) for row in range(combo.count)) != labels:
             combo.clear()
             combo.addItems(list(labels))
         box.enabled = combo.enabled = available
-        box.checked = available and result.fixed_heatmap is not None
+        box.checked = available and result is not None and result.fixed_heatmap is not None
         box.toolTip = (
             _("Show where the network sees the chosen keypoint in both scans, as a coloured overlay in the slice views.")
             if available
@@ -57,6 +55,11 @@ class HeatmapControl:
         if self._result is not None:
             for side in Side:
                 hide_heatmap(self._result, side)
+
+    def _has_maps_of(self, result: SceneRegistration) -> bool:
+        """Whether the maps are those of this result, and what they are shown on is still there."""
+        nodes = (result.fixed_volume, result.moving_volume, result.fixed_points, result.moving_points)
+        return bool(self._maps) and result.identifier == self._identifier and None not in nodes
 
     def _on_change(self, *_changed: object) -> None:
         if self._result is None:

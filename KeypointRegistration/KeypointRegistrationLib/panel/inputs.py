@@ -33,7 +33,7 @@ class InputsSection:
         if parameters.model not in self._names and self._names:
             parameters.model = self._names[0]
         combo.currentIndex = self._names.index(parameters.model) if self._names else -1
-        self._show_summary()
+        self._show_summary(parameters.model)
 
     def missing(self) -> str:
         """What is missing before a registration can begin, as a sentence; empty if nothing is."""
@@ -61,10 +61,10 @@ class InputsSection:
     def _on_model_chosen(self, index: int) -> None:
         if self._parameters is not None and 0 <= index < len(self._names):
             self._parameters.model = self._names[index]
-            self._show_summary()
+            self._show_summary(self._names[index])
 
-    def _show_summary(self) -> None:
-        card = _card(self._parameters.model)
+    def _show_summary(self, name: str) -> None:
+        card = _card(name)
         self._ui.modelSummaryLabel.text = "" if card is None else " ".join([card.summary, *card.limits])
 
 

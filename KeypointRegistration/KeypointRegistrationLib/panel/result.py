@@ -82,10 +82,12 @@ class ResultSection:
             self._result.applied = aligned
 
     def _on_overlay(self) -> None:
-        fixed, moving = self._result.fixed_volume, self._result.moving_volume
-        slicer.util.setSliceViewerLayers(background=fixed, foreground=moving, foregroundOpacity=0.5, fit=True)
+        if self._result is not None:
+            fixed, moving = self._result.fixed_volume, self._result.moving_volume
+            slicer.util.setSliceViewerLayers(background=fixed, foreground=moving, foregroundOpacity=0.5, fit=True)
 
     def _on_undo(self) -> None:
-        self._heatmap.hide()
-        self._result.remove()
-        self.refresh()
+        if self._result is not None:
+            self._heatmap.hide()
+            self._result.remove()
+            self.refresh()

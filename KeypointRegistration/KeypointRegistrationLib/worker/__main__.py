@@ -90,8 +90,10 @@ def _load_scans(request: Request) -> tuple[Volume, Volume, Volume | None, Volume
     fixed, moving = load_volume(Path(request.fixed)), load_volume(Path(request.moving))
     for scan in (fixed, moving):
         scan.value_range()
-    masks = (None if path is None else load_volume(Path(path)) for path in (request.fixed_mask, request.moving_mask))
-    return fixed, moving, *masks
+    fixed_mask, moving_mask = (
+        None if path is None else load_volume(Path(path)) for path in (request.fixed_mask, request.moving_mask)
+    )
+    return fixed, moving, fixed_mask, moving_mask
 
 
 def failure_of(error: Exception) -> Failed:

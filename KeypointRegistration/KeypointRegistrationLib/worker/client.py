@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 
@@ -20,6 +20,12 @@ from .protocol import Done, Event, Failed, FailureKind, Progress, ProtocolError,
 
 #: The folder that holds the package: the worker starts there, so that Python finds it.
 _PACKAGE_PARENT = Path(__file__).resolve().parents[2]
+
+#: Windows: a process group of its own, and no console window.
+if sys.platform == "win32":
+    _NEW_GROUP = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+else:
+    _NEW_GROUP = 0
 
 #: How much of the worker's log goes into the details of a failure, in characters.
 _LOG_TAIL = 4000
@@ -60,7 +66,7 @@ class WorkerClient:
         """Whether the process is at work."""
         return self.state in (WorkerState.STARTING, WorkerState.RUNNING)
 
-    def start(self, request: Request, environment: Mapping[str, str] | None = None) -> None:
+    def start(self, request: Request) -> None:
         """Start the process on a request.
 
         Raises:
@@ -77,8 +83,8 @@ class WorkerClient:
                 stdout=events,
                 stderr=log,
                 cwd=_PACKAGE_PARENT,
-                env=None if environment is None else dict(environment),
-                **_own_group(),
+                start_new_session=True,  # a group of its own, which can be ended as a whole; has no effect on Windows
+                creationflags=_NEW_GROUP,
             )
         self.state = WorkerState.STARTING
 
@@ -87,7 +93,7 @@ class WorkerClient:
 
         A process that ended without a last word is reported as a failure.
         """
-        if not self.is_active:
+        if self._process is None or not self.is_active:
             return []
         exit_code = self._process.poll()  # before reading: what a dead process wrote is complete
         events = self._new_events()
@@ -109,7 +115,8 @@ class WorkerClient:
         """Make sure that neither process nor folder remains.  May be called at any time, also twice."""
         if self._process is not None:
             _kill_tree(self._process)
-            self._process.stdin.close()
+            if self._process.stdin is not None:
+                self._process.stdin.close()
             self._process = None
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -161,19 +168,12 @@ def python_executable() -> str:
     return shutil.which("PythonSlicer") or sys.executable
 
 
-def _own_group() -> dict[str, object]:
-    """Popen arguments that put the process into a group of its own, which can be ended as a whole."""
-    if os.name == "nt":
-        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
-    return {"start_new_session": True}
-
-
 def _kill_tree(process: subprocess.Popen) -> None:
     """End a process with its children.  PythonSlicer is a launcher: ending it alone would leave the interpreter running."""
     if process.poll() is None:
-        if os.name == "nt":
+        if sys.platform == "win32":
             tree = ["taskkill", "/PID", str(process.pid), "/T", "/F"]
-            subprocess.run(tree, capture_output=True, check=False, creationflags=subprocess.CREATE_NO_WINDOW)
+            subprocess.run(tree, capture_output=True, check=False, creationflags=_NEW_GROUP)
         else:
             os.killpg(process.pid, signal.SIGKILL)
     process.wait()
