@@ -149,24 +149,6 @@ class TestViews:
         assert green.GetNthLayerVolumeID(3) == node.GetID()
         assert red.GetNthLayerVolumeID(3) is None
 
-    def test_older_slicer_lends_the_foreground_and_gives_it_back(
-        self,
-        scene: slicer.vtkMRMLScene,
-        added: SceneRegistration,
-        registration: Registration,
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        monkeypatch.setattr(slices, "has_extra_layers", lambda _view: False)
-        view = slices.slice_layers(scene)[0]
-        view.SetForegroundVolumeID(added.moving_volume.GetID())
-        view.SetForegroundOpacity(0.25)
-        for k in (0, 1):
-            node = show_heatmap(added, registration.fixed_heatmaps, Side.FIXED, k)
-            assert view.GetForegroundVolumeID() == node.GetID()
-        hide_heatmap(added, Side.FIXED)
-        assert view.GetForegroundVolumeID() == added.moving_volume.GetID()
-        assert view.GetForegroundOpacity() == pytest.approx(0.25)
-
 
 class TestComingAndGoing:
     def test_hiding_removes_all_of_it(

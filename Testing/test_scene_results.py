@@ -252,6 +252,16 @@ class TestStateFromTheScene:
         }  # saving adds storage nodes to the user's
         assert left == {name for name in before.values() if "Storage" not in name}
 
+    @pytest.mark.parametrize("text", ["", "my notes", "[]", '{"format": 2}', '{"format": 1, "registration": {}}'])
+    def test_a_damaged_record_is_no_registration_and_stops_no_other(self, scene: slicer.vtkMRMLScene, text: str) -> None:
+        volumes = two_volumes(scene)
+        damaged, sound = (add_registration(scene, *volumes, sample_registration()) for _ in range(2))
+        damaged.record.SetText(text)
+        assert [found.identifier for found in find_registrations(scene)] == [sound.identifier]
+        damaged.remove()
+        sound.remove()
+        assert volumes[1].GetParentTransformNode() is None
+
     def test_a_file_read_twice_into_one_scene_gives_two_that_undo_apart(
         self, scene: slicer.vtkMRMLScene, tmp_path: Path
     ) -> None:

@@ -208,6 +208,17 @@ class SceneRegistration:
 
 
 def find_registrations(scene: slicer.vtkMRMLScene) -> list[SceneRegistration]:
-    """All registrations in a scene, in the order they were added; also those read from a file."""
+    """All registrations in a scene, in the order they were added; also those read from a file.
+
+    One whose record the user has damaged, or a later version has written, is left out: its nodes are then nodes like any.
+    """
     texts = slicer.util.getNodesByClass("vtkMRMLTextNode", scene)
-    return [SceneRegistration(node) for node in texts if node.GetAttribute(IDENTIFIER)]
+    return [SceneRegistration(node) for node in texts if node.GetAttribute(IDENTIFIER) and _is_readable(node)]
+
+
+def _is_readable(record_node: slicer.vtkMRMLTextNode) -> bool:
+    try:
+        record.from_text(record_node.GetText())
+    except ValueError:
+        return False
+    return True

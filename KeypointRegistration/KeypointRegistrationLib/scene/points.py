@@ -41,7 +41,7 @@ def add_point_list(
     keypoints: Keypoints,
     registration: Registration,
     style: PointStyle,
-    world_to_local: NDArray[np.float64],
+    world_to_local: NDArray,
 ) -> slicer.vtkMRMLMarkupsFiducialNode:
     """A locked point list of K points in the order of ``keypoints`` (world RAS mm), with measurements per point.
 

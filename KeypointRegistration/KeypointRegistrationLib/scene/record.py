@@ -24,13 +24,15 @@ from ..registration.result import (
 
 _HEATMAPS = ("fixed_heatmaps", "moving_heatmaps")  # too large for text; shown maps are volumes of the scene
 
+_FORMAT = 1
 _NUMBERS = re.compile(r"\[[\s\d.,eE+\-nul]*\]")  # a list of numbers, which reads better on one line
 
 
 def to_text(provenance: dict[str, Any], registration: Registration) -> str:
     """JSON text of a registration, all but its heatmaps, under ``registration``, after the entries of ``provenance``."""
     result = {f.name: getattr(registration, f.name) for f in fields(registration) if f.name not in _HEATMAPS}
-    text = json.dumps(_plain({**provenance, "registration": result}), indent=1, ensure_ascii=False, allow_nan=False)
+    content = {"format": _FORMAT, **provenance, "registration": result}
+    text = json.dumps(_plain(content), indent=1, ensure_ascii=False, allow_nan=False)
     return _NUMBERS.sub(lambda row: " ".join(row.group().split()), text)
 
 
@@ -38,10 +40,12 @@ def from_text(text: str) -> tuple[dict[str, Any], Registration]:
     """The provenance and the registration (without heatmaps) that ``to_text`` wrote.
 
     Raises:
-        ValueError: if the text is not such a record.
+        ValueError: if the text is not such a record, or one of a later format.
     """
     try:
         provenance = json.loads(text)
+        if provenance.pop("format") != _FORMAT:
+            raise ValueError("the registration record has a format that this version does not know")
         entry = provenance.pop("registration")
         return provenance, Registration(
             moving_to_fixed=_array(entry["moving_to_fixed"]),

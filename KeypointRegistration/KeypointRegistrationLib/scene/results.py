@@ -132,7 +132,6 @@ def _provenance(
     fixed_node: slicer.vtkMRMLVolumeNode, moving_node: slicer.vtkMRMLVolumeNode, options: RegistrationOptions | None
 ) -> dict[str, Any]:
     return {
-        "format": 1,
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "software": {
             "KeypointRegistration": __version__,
