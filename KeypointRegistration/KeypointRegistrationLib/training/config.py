@@ -151,7 +151,7 @@ def _build(kind: type, tree: Any, where: str) -> Any:
 
 
 def _value(kind: Any, value: Any, where: str) -> Any:
-    if is_dataclass(kind):
+    if isinstance(kind, type) and is_dataclass(kind):
         return _build(kind, value, where + ".")
     if getattr(kind, "__origin__", None) is tuple:
         if isinstance(value, list) and all(isinstance(item, kind.__args__[0]) for item in value):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from ..detection.moments import moments
 from .generator import ViewGenerator
@@ -63,5 +63,8 @@ def observe(detector: nn.Module, views: ViewGenerator, limits: PoseRange, pairs:
         spreads.append(spread[batch.present])
         medians.append(spread.median(dim=1).values)
         right.append(float(((presence > 0) == batch.present).float().mean()))
-    lengths = (torch.cat(parts).double().cpu().numpy() for parts in (errors, spreads, medians))
-    return Sightings(*lengths, presence_accuracy=float(np.mean(right)))
+    return Sightings(_joined(errors), _joined(spreads), _joined(medians), float(np.mean(right)))
+
+
+def _joined(parts: list[Tensor]) -> NDArray[np.float64]:
+    return torch.cat(parts).double().cpu().numpy()
