@@ -61,6 +61,18 @@ def dice(fixed: Volume, moving: Volume, moving_to_fixed: np.ndarray) -> float:
     return float(np.mean(overlaps))
 
 
+def without_the_lowest(scan: Volume, labels: Volume, share: float) -> Volume:
+    """The scan cut off below the lowest ``share`` of the brain's height."""
+    axis = int(np.argmax(np.abs(scan.ijk_to_ras[2, :3])))  # of I, J, K: the one that runs along the head
+    brain = np.flatnonzero(labels.voxels.any(axis=tuple(a for a in range(3) if a != 2 - axis)))
+    upward = scan.ijk_to_ras[2, axis] > 0
+    cut = round(np.quantile(brain, share if upward else 1 - share))
+    kept, shift = [slice(None)] * 3, np.zeros(3)
+    kept[2 - axis] = slice(cut, None) if upward else slice(None, cut)
+    shift[axis] = cut if upward else 0
+    return Volume(scan.voxels[tuple(kept)], scan.ijk_to_ras @ affine(np.eye(3), shift), f"{scan.name}, cropped")
+
+
 def run(detector: Detector, fixed: Volume, moving: Volume, **options: object) -> Registration:
     return register(fixed, moving, RegistrationOptions(**options), detector)
 
@@ -73,6 +85,17 @@ def test_two_people_are_aligned_from_any_pose_up_to_90_degrees(detector: Detecto
     assert result.trust.level is TrustLevel.GOOD, result.trust.reasons
     assert result.refined
     assert dice(fixed_labels, moving_labels.moved(pose), result.moving_to_fixed) > 0.48
+
+
+def test_what_a_cropped_scan_does_not_show_is_missing_and_the_rest_still_aligns(detector: Detector, people) -> None:
+    (fixed, fixed_labels), (moving, moving_labels) = people[FIXED], people[MOVING]
+    upper = without_the_lowest(moving, moving_labels, share=0.25)
+    result = run(detector, fixed, upper)
+    found = dict(zip(result.moving_keypoints.labels, result.moving_keypoints.presence > 0.5, strict=True))
+    assert not found["brain stem, low"]
+    assert found["left cerebral cortex, front, high"]
+    assert result.used.sum() < len(found)
+    assert dice(fixed_labels, moving_labels, result.moving_to_fixed) > 0.4
 
 
 def test_without_refinement_swapping_the_scans_gives_exactly_the_inverse(detector: Detector, people) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from ..geometry.errors import InputError
 from ..geometry.keypoints import Keypoints
 from ..geometry.robust import RobustFit, robust_fit
 from ..geometry.sampling import Grid, coverage, sample
-from ..geometry.transforms import TransformType, affine, nearest_rotation, rotation_angle
+from ..geometry.transforms import TransformType, affine, apply, nearest_rotation, rotation_angle
 from ..geometry.volume import Volume
 from .bundle import Card, load_card, verified_weights
 from .heatmaps import Detection, Heatmaps
@@ -112,7 +112,11 @@ class Detector:
             covered &= sample(mask, grid) > 0.5 * max(1e-6, float(mask.voxels.max()))
         image = torch.from_numpy(sample(volume, grid))
         detection = self._run(image, torch.from_numpy(covered), grid)
-        return _Look(detection, self._pose(detection.keypoints))
+        pose = self._pose(detection.keypoints)
+        if pose is not None:
+            keypoints = _without_those_outside(detection.keypoints, apply(pose.matrix, self.card.template), volume)
+            detection = replace(detection, keypoints=keypoints)
+        return _Look(detection, pose)
 
     @torch.inference_mode()
     def _run(self, image: Tensor, covered: Tensor, grid: Grid) -> Detection:
@@ -170,6 +174,13 @@ class Detector:
     def _place(self, device: str) -> None:
         self._device = device
         self._model = self._model.to(device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+
+
+def _without_those_outside(keypoints: Keypoints, expected: NDArray, volume: Volume) -> Keypoints:
+    """Keypoints whose ``expected`` positions (K, 3) lie outside the scan are not present, whatever their maps show."""
+    ijk = apply(volume.ras_to_ijk, expected)
+    inside = ((ijk >= -0.5) & (ijk <= np.array(volume.shape[::-1]) - 0.5)).all(axis=1)
+    return replace(keypoints, presence=keypoints.presence * inside)
 
 
 def _other_orientations() -> list[NDArray[np.float64]]:
