@@ -164,6 +164,19 @@ def test_masks_and_a_starting_pose_are_used(detector: StandIn, scans: tuple[Path
     assert np.allclose(report_of(tmp_path / "results")["moving_to_fixed_ras"], TRUTH, atol=1e-6)
 
 
+def test_a_mask_that_misses_its_scan_is_refused(
+    models: Path, scans: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert models.is_dir()
+    fixed = read_volume(scans[0])
+    far = fixed.ijk_to_ras.copy()
+    far[:3, 3] += 5000
+    write_nifti(tmp_path / "far.nii.gz", Volume((fixed.voxels > 100).astype(np.uint8), far))
+    write_nifti(tmp_path / "empty.nii.gz", Volume(np.zeros(fixed.shape, np.uint8), fixed.ijk_to_ras))
+    for name in ("far.nii.gz", "empty.nii.gz"):
+        assert_refused(scans, ("--fixed-mask", str(tmp_path / name)), tmp_path, capsys, f"mask {name} does not cover any")
+
+
 def test_an_alignment_not_to_be_trusted_is_written_marked_and_told(
     models: Path, scans: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
