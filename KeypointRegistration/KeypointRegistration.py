@@ -119,7 +119,8 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
 
     def onApply(self):
         self._torchOffered = False
-        self._start()
+        with slicer.util.tryWithErrorDisplay(_("The registration could not be started.")):
+            self._start()
 
     def onCancel(self):
         self._job.cancel()

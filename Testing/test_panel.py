@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -149,7 +150,8 @@ def test_a_model_says_what_it_is_for_and_is_only_used_for_that(session: Session)
     session.choose_two_volumes()
     person = session.person
     assert person.reads("modelComboBox") == "Brain, any contrast"
-    assert person.reads("modelSummaryLabel") == "Finds points in heads. Not for children."
+    assert person.reads("modelSummaryLabel") == "Finds points in heads."
+    assert "Not for children." in person.widget("modelSummaryLabel").toolTip()
     person.choose("modelComboBox", "Rigid only")
     assert not person.can_click("applyButton")
     assert "not made for this transform" in person.widget("applyButton").toolTip()
@@ -389,6 +391,33 @@ def test_a_volume_that_is_no_longer_what_it_was_gets_no_result(session: Session,
     what = "removed" if moment == "removed" else "moved or changed"
     assert f"second head was {what} while" in session.person.reads("messageLabel")
     assert find_registrations(session.scene) == []
+
+
+def test_a_result_that_cannot_be_shown_ends_the_run_with_a_sentence(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: Any) -> None:
+        raise RuntimeError("the scene is odd")
+
+    monkeypatch.setattr("KeypointRegistrationLib.panel.job.add_registration", fail)
+    session.choose_two_volumes()
+    session.worker("finishes")
+    session.person.click("applyButton")
+    session.wait_until_idle()
+    assert session.person.reads("messageLabel").startswith("The result could not be shown (the scene is odd).")
+    assert session.person.can_click("applyButton")
+
+
+def test_a_full_disk_is_told_in_a_sentence(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_arguments: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("KeypointRegistrationLib.panel.job.save_volume", fail)
+    session.choose_two_volumes()
+    session.worker("finishes")
+    session.person.click("applyButton")
+    assert session.person.reads("messageLabel").startswith("The disk with the temporary files is full.")
+    assert not session.panel._job.is_active
 
 
 def test_windowing_a_volume_meanwhile_does_not_spoil_the_result(session: Session) -> None:

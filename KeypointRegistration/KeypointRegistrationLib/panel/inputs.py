@@ -65,7 +65,8 @@ class InputsSection:
 
     def _show_summary(self, name: str) -> None:
         card = _card(name)
-        self._ui.modelSummaryLabel.text = "" if card is None else " ".join([card.summary, *card.limits])
+        self._ui.modelSummaryLabel.text = "" if card is None else card.summary
+        self._ui.modelSummaryLabel.toolTip = "" if card is None else "\n".join([_("Limits:"), *card.limits])
 
 
 def _card(name: str) -> Card | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import traceback
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -119,6 +120,11 @@ class RegistrationJob:
             result = add_registration(fixed.GetScene(), fixed, moving, registration, self._options)
         except InputError as error:
             self._fail(Failed(FailureKind.INPUT, str(error)))
+            return
+        except Exception as error:  # Qt would swallow it, and the panel would wait for ever
+            details = "".join(traceback.format_exception(error))
+            message = _("The result could not be shown ({reason}). The log has the details.").format(reason=error)
+            self._fail(Failed(FailureKind.UNEXPECTED, message, details))
             return
         self._end()
         self._listener.on_done(result, registration)
