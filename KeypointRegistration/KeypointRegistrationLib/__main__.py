@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     except MemoryError:
         return _say("There is not enough memory for this. Close other programs, or give smaller scans.", 2)
     except KeyboardInterrupt:
-        return _say("Stopped. Nothing was written.", 130)
+        return _say("Stopped.", 130)
     except BrokenPipeError:
         # The reader of our output has gone (``… | head``); a flush at exit must not complain about it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,15 +16,12 @@ from ..files.report import summary
 from ..files.scans import read_transform, read_volume
 from ..geometry.transforms import TransformType
 from ..geometry.volume import Volume
-from ..registration.options import Progress, RegistrationOptions
+from ..registration.options import RegistrationOptions
 from ..registration.pipeline import KeypointSource, register
 from ..registration.result import TrustLevel
 from .progress import ProgressLine
 
 UNTRUSTWORTHY = 3
-
-#: Makes the detector of a model on a device.  Tests put a stand-in here.
-MakeDetector = Callable[[str, str], KeypointSource]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,12 +53,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(arguments: argparse.Namespace, make_detector: MakeDetector | None = None) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Register and write.  Returns 0, or 3 where the files hold an alignment that should not be trusted.
 
     Raises:
         InputError: if a scan, mask, transform, model or the output folder cannot be used.  Nothing is left behind then.
-        UntrustworthyError: if there is no alignment at all to write.
     """
     started = time.perf_counter()
     with ProgressLine() as progress:
@@ -71,7 +66,7 @@ def run(arguments: argparse.Namespace, make_detector: MakeDetector | None = None
         verify(arguments.model)
         check_folder(arguments.output)
         progress(0.08, "Loading the model")
-        detector = (make_detector or _detector)(arguments.model, arguments.device)
+        detector = _detector(arguments.model, arguments.device)
         options = RegistrationOptions(
             model=arguments.model,
             transform_type=TransformType(arguments.transform),
@@ -81,7 +76,6 @@ def run(arguments: argparse.Namespace, make_detector: MakeDetector | None = None
             initial=inputs.initial,
         )
         loaded = time.perf_counter() - started
-        during: Progress = progress.part(0.15, 0.9)
         registration = register(
             inputs.fixed,
             inputs.moving,
@@ -89,7 +83,7 @@ def run(arguments: argparse.Namespace, make_detector: MakeDetector | None = None
             detector,
             fixed_mask=inputs.fixed_mask,
             moving_mask=inputs.moving_mask,
-            progress=during,
+            progress=progress.part(0.15, 0.9),
         )
         progress(0.9, "Writing the results")
         content = write_outputs(

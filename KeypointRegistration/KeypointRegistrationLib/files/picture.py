@@ -208,12 +208,13 @@ def _draw_letters(tile: NDArray, plane: _Plane) -> None:
 def _draw_head(picture: NDArray, fixed: Volume, moving: Volume, registration: Registration) -> None:
     level = registration.trust.level
     draw_text(picture, f"{moving.name} aligned to {fixed.name}", (_GAP + 4, 18), _INK, size=18)
-    error = registration.predicted_tre
+    error, similarity = registration.predicted_tre, registration.similarity
+    used = int(registration.used.sum())
     numbers = (
-        f"{registration.transform_type.value}, {int(registration.used.sum())} of {len(registration.status)} keypoints used, "
-        f"root mean square residual {registration.fre:.2f} mm, expected error {error.centre:.2f} mm at the centre and "
-        f"{error.p95:.2f} mm at the 95th percentile, similarity {registration.similarity.before:.3f} before and "
-        f"{registration.similarity.after:.3f} after"
+        f"{registration.transform_type.value}, {used} of {len(registration.status)} keypoints used"
+        + (f", root mean square residual {registration.fre:.2f} mm" if used else "")
+        + f", expected error {error.centre:.2f} mm at the centre and {error.p95:.2f} mm at the 95th percentile"
+        f", similarity {similarity.before:.3f} before and {similarity.after:.3f} after"
     )
     draw_text(picture, numbers, (_GAP + 4, 42), _FAINT_INK, size=14)
     verdict = "Trust: " + level.value + ("" if level is TrustLevel.GOOD else ". " + " ".join(registration.trust.reasons))
