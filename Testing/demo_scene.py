@@ -89,7 +89,7 @@ def _shown_volume(scene: slicer.vtkMRMLScene, scan: Volume) -> slicer.vtkMRMLSca
     node = add_volume(scene, scan)
     _, values = _some_voxels(scan)
     low, peak = np.percentile(values, (1, 99.8))
-    high = np.percentile(values[values > low + 0.05 * (peak - low)], 99.7)
+    high = np.percentile(values[values > low + 0.05 * (peak - low)], 99.3)
     display = node.GetDisplayNode()
     display.AutoWindowLevelOff()
     display.SetWindowLevelMinMax(float(low), float(high))

@@ -111,7 +111,8 @@ class TestContent:
         registration = sample_registration()
         node = show_heatmap(added, registration.fixed_heatmaps, Side.FIXED, 6)
         (legend,) = slicer.util.getNodesByClass("vtkMRMLColorLegendDisplayNode", scene)
-        assert legend.GetTitleText() == "point 7 (fixed)\nprobability per cm³"
+        assert legend.GetTitleText() == "point 7\nprobability, fixed scan"
+        assert "cm³" in legend.GetLabelFormat()
         assert legend.GetDisplayableNode() is node
         assert legend.GetNumberOfViewNodeIDs() == 2
 
@@ -194,7 +195,7 @@ class TestComingAndGoing:
         assert display.GetColorNode().GetName() == "Keypoint heat"
         assert read.GetParentTransformNode() is found.transform
         (legend,) = slicer.util.getNodesByClass("vtkMRMLColorLegendDisplayNode", scene)
-        assert legend.GetTitleText() == "point 5 (moving)\nprobability per cm³"
+        assert legend.GetTitleText() == "point 5\nprobability, moving scan"
         assert show_heatmap(found, registration.moving_heatmaps, Side.MOVING, 5) is read
         found.remove()
         assert not slicer.util.getNodesByClass("vtkMRMLColorLegendDisplayNode", scene)

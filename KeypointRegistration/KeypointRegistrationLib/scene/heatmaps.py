@@ -74,7 +74,7 @@ def show_heatmap(
         volume.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(world_to_local @ heatmaps.grid.ijk_to_ras))
         put_under(volume, points.GetParentTransformNode())
         show_overlay(volume, shown_range, opacity, chosen)
-        title = f"{what} ({side.value})\nprobability per cm³"
+        title = f"{what}\nprobability, {side.value} scan"
         show_legend(volume, title, shown_range, points, chosen, left=side is Side.MOVING)
     return volume
 

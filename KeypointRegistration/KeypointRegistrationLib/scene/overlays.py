@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import slicer
@@ -62,12 +63,11 @@ def show_legend(
     with slicer.util.NodeModify(legend):
         legend.SetAndObservePrimaryDisplayNode(carrier)
         legend.SetTitleText(title)
-        legend.SetLabelFormat("%.2g")
+        legend.SetLabelFormat(_number_format(shown_range[1]))
         legend.SetNumberOfLabels(3)
-        legend.SetSize(0.12, 0.35)
+        legend.SetSize(0.15, 0.35)  # Slicer fits the letters to the width
         legend.SetPosition(0.03 if left else 0.97, 0.08)
         for style in (legend.GetTitleTextProperty(), legend.GetLabelTextProperty()):
-            style.SetFontSize(11)
             style.SetFontFamilyToArial()
             style.BoldOn()
         slice_nodes = slicer.util.getNodesByClass("vtkMRMLSliceNode", scene)
@@ -87,6 +87,12 @@ def remove_overlay(volume: slicer.vtkMRMLScalarVolumeNode) -> None:
         carrier.SetAndObserveColorNodeID("")
     remove_node(scene, volume)
     release_heat_colours(scene)
+
+
+def _number_format(highest: float) -> str:
+    """A printf format that gives the highest value two significant digits, and all values equally many decimals."""
+    decimals = 1 - math.floor(math.log10(highest)) if highest > 0 else 0
+    return f"%.{min(max(decimals, 0), 6)}f / cm³"
 
 
 def _legend(volume: slicer.vtkMRMLVolumeNode) -> slicer.vtkMRMLColorLegendDisplayNode | None:
