@@ -1,113 +1,123 @@
-"""``benchmark affine|rigid|cost``: register real pairs by every method, write rows, and put tables into the documents."""
+"""``benchmark affine|rigid|cost``: measure this module and its peers on the same pairs, in the same run.
+
+Rows are kept in a CSV file in the output folder: a stopped benchmark continues where it was.
+"""
 
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from time import perf_counter
 
-import numpy as np
+from numpy.typing import NDArray
 
 from ..geometry.errors import InputError
-from ..geometry.transforms import TransformType, invert
-from ..geometry.volume import Volume
-from .cases import Case, affine_cases, rigid_cases
-from .cost import measure_cost
-from .methods import METHODS
-from .metrics import box_corners, mean_dice, motion_error
-from .tables import affine_table, cost_table, replace_section, rigid_table
+from . import cost
+from .methods import METHODS, Method
+from .pairs import BINS, Pair, Trial, across_contrasts, between_people, trial
+from .rows import Row, read_rows, write_rows
+from .tables import affine_table, cost_table, put_into, rigid_table
 
-_SMALLEST_REGION = 3000.0  # mm³: the larger regions, whose Dice does not hang on single voxels
-_KEY = ("pair", "bin", "method")
+_REPOSITORY = Path(__file__).resolve().parents[3]
+_DATA = _REPOSITORY.parent / "shared" / "data"
+_DOCUMENT = _REPOSITORY / "docs" / "benchmarks.md"
+
+_PAIRS: dict[str, Callable[[Path], list[Pair]]] = {"affine": between_people, "rigid": across_contrasts}
+_TABLES: dict[str, Callable[[Sequence[Row]], str]] = {"affine": affine_table, "rigid": rigid_table}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
-    parser.add_argument("task", choices=("affine", "rigid", "cost"), help="what to measure")
-    parser.add_argument("--data", type=Path, required=True, help="folder of the real scans")
-    parser.add_argument("--output", type=Path, required=True, help="folder for the rows; rows already there are kept")
-    parser.add_argument("--seed", type=int, default=1, help="of the random poses (default: 1)")
-    parser.add_argument("--limit", type=int, help="only the first pairs")
-    parser.add_argument("--methods", nargs="+", choices=tuple(METHODS), default=list(METHODS), help="only these methods")
-    parser.add_argument("--document", type=Path, help="Markdown file whose section of this task is replaced by the table")
+    parser.add_argument(
+        "what",
+        choices=[*_PAIRS, "cost"],
+        help="affine: different people; rigid: one person across contrasts; cost: seconds and memory of one 256³ pair",
+    )
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for the CSV file and the table")
+    parser.add_argument("--data", type=Path, default=_DATA, metavar="DIR", help="folder of the scans (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the random poses (default: %(default)s)")
+    parser.add_argument("--limit", type=int, metavar="N", help="at most this many pairs per initial rotation")
+    parser.add_argument(
+        "--methods", nargs="+", choices=list(METHODS), default=list(METHODS), metavar="NAME", help=f"of {', '.join(METHODS)}"
+    )
+    parser.add_argument(
+        "--document",
+        type=Path,
+        nargs="?",
+        const=_DOCUMENT,
+        metavar="FILE",
+        help="also put the table into a document, between its markers (default: docs/benchmarks.md)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure, print the table, and write it into the document if there is one.
+    """Measure what is not measured yet, then write and print the table.  Returns the exit status.
 
     Raises:
-        InputError: if the scans are not where they were said to be.
+        InputError: if the scans are missing, or the output folder or document cannot be used.
     """
     if not arguments.data.is_dir():
-        raise InputError(f"{arguments.data} is not a folder. Name the folder with the benchmark's scans.")
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    if arguments.task == "cost":
-        table = cost_table(measure_cost(arguments.data, arguments.output))
-    elif arguments.task == "affine":
-        table = affine_table(_rows(arguments, affine_cases(arguments.data, arguments.seed, arguments.limit), _overlap))
+        raise InputError(f"There is no folder {arguments.data} with the scans. Give it with --data.")
+    try:
+        arguments.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{arguments.output} cannot be used for the results: {error.strerror}.") from error
+    if arguments.what == "cost":
+        scans = [arguments.data / "omega_t1" / f"sub-000{number}_T1.nii.gz" for number in (2, 3)]
+        table = cost_table(cost.measure(*scans))
     else:
-        table = rigid_table(_rows(arguments, rigid_cases(arguments.data, arguments.seed, arguments.limit), _motion))
+        rows = _measured(arguments, arguments.output / f"{arguments.what}.csv")
+        table = _TABLES[arguments.what](rows)
+    (arguments.output / f"{arguments.what}.md").write_text(table + "\n", encoding="utf-8")
     print(table)
     if arguments.document is not None:
-        replace_section(arguments.document, arguments.task, table)
+        put_into(arguments.document, arguments.what, table)
     return 0
 
 
-def _rows(arguments: argparse.Namespace, cases: Iterable[Case], measure) -> list[dict[str, str]]:
-    """One row a case and method, measured now or read from an earlier, interrupted run with the same seed."""
-    path = arguments.output / f"{arguments.task}-{arguments.seed}.csv"
-    rows = _read(path)
-    done = {tuple(row[key] for key in _KEY) for row in rows}
-    kind = TransformType.AFFINE if arguments.task == "affine" else TransformType.RIGID
-    for case, name in _todo(cases, arguments.methods, done):
-        start = perf_counter()
-        matrix = METHODS[name](case.fixed, case.moving, kind)
-        seconds = perf_counter() - start
-        row = {"pair": case.name, "bin": case.rotation_bin, "method": name, **measure(case, matrix)}
-        row["seconds"] = f"{seconds:.2f}"
-        _append(path, row)
-        rows.append(row)
-        print("  ".join(row.values()), file=sys.stderr, flush=True)
-    return [row for row in rows if row["method"] in arguments.methods]
+def _measured(arguments: argparse.Namespace, path: Path) -> list[Row]:
+    """All rows of the file, after the missing ones among those asked for were measured and added."""
+    rows = {row.key: row for row in read_rows(path)}
+    methods = [METHODS[name] for name in arguments.methods]
+    versions = {method.name: method.version() for method in methods}
+    for pair in _PAIRS[arguments.what](arguments.data)[: arguments.limit]:
+        for number in range(len(BINS)):
+            missing = [
+                method
+                for method in methods
+                if (known := rows.get((pair.name, number, method.name, arguments.seed))) is None
+                or known.version != versions[method.name]
+            ]
+            if not missing:
+                continue
+            posed = trial(pair, number, arguments.seed)
+            for method in missing:
+                row = Row(pair.name, number, posed.degrees, method.name, versions[method.name], arguments.seed, 0.0, 0.0)
+                row = _scored(row, posed, method)
+                rows[row.key] = row
+                write_rows(path, list(rows.values()))
+                print(_told(row), file=sys.stderr, flush=True)
+    return list(rows.values())
 
 
-def _todo(cases: Iterable[Case], methods: list[str], done: set[tuple[str, ...]]) -> Iterator[tuple[Case, str]]:
-    for case in cases:
-        for name in methods:
-            if (case.name, case.rotation_bin, name) not in done:
-                yield case, name
+def _scored(row: Row, posed: Trial, method: Method) -> Row:
+    """The row with scores and times, or with what the method said when it gave up."""
+    started, started_cpu = time.perf_counter(), time.process_time()
+    matrix: NDArray | None = None
+    error = ""
+    try:
+        matrix = method.align(posed.fixed, posed.moving, posed.pair.kind)
+    except RuntimeError as failure:  # how ITK, and with it every peer, reports that it found nothing
+        error = " ".join(str(failure).split())[:200]
+    row = replace(row, seconds=time.perf_counter() - started, cpu_seconds=time.process_time() - started_cpu, error=error)
+    return row if matrix is None else replace(row, scores=posed.scores(matrix))
 
 
-def _overlap(case: Case, matrix: np.ndarray) -> dict[str, str]:
-    assert case.fixed_labels is not None
-    assert case.moving_labels is not None
-    return {"dice": f"{mean_dice(case.fixed_labels, case.moving_labels, matrix, _SMALLEST_REGION):.4f}"}
-
-
-def _motion(case: Case, matrix: np.ndarray) -> dict[str, str]:
-    brain = Volume((case.fixed.voxels > 0).astype(np.uint8), case.fixed.ijk_to_ras, case.fixed.name)
-    error = motion_error(matrix, invert(case.pose), box_corners(brain))
-    return {
-        "corner_mm": f"{error.corner_mm:.3f}",
-        "rotation_deg": f"{error.rotation_deg:.3f}",
-        "translation_mm": f"{error.translation_mm:.3f}",
-    }
-
-
-def _read(path: Path) -> list[dict[str, str]]:
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def _append(path: Path, row: dict[str, str]) -> None:
-    new = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(row))
-        if new:
-            writer.writeheader()
-        writer.writerow(row)
+def _told(row: Row) -> str:
+    scores = {"Dice": row.scores.dice, "corner mm": row.scores.corner_mm}
+    told = ", ".join(f"{name} {value:.3f}" for name, value in scores.items() if value is not None) or row.error
+    low, high = BINS[row.bin]
+    return f"{row.pair}, {low}–{high}°, {row.method}: {told} ({row.seconds:.1f} s)"

@@ -1,4 +1,4 @@
-"""How well two scans are aligned: overlap of labels, and distance from a known motion."""
+"""Numbers that say how good an alignment is, given labels or the true pose."""
 
 from __future__ import annotations
 
@@ -11,49 +11,76 @@ from ..geometry.sampling import Grid, sample
 from ..geometry.transforms import apply, invert, rotation_angle
 from ..geometry.volume import Volume
 
-
-def mean_dice(fixed: Volume, moving: Volume, moving_to_fixed: ArrayLike, smallest: float) -> float:
-    """Mean Dice overlap of the labels that fill at least ``smallest`` mm³ of the fixed label map.
-
-    The moving labels are sampled on the fixed grid by nearest neighbour after 4×4 ``moving_to_fixed`` (RAS).
-    """
-    target = fixed.voxels.astype(np.int64)
-    moved = sample(moving, Grid.of(fixed), moving_to_fixed, order=0).astype(np.int64)
-    size = int(max(target.max(), moved.max())) + 1
-    in_fixed, in_moved = np.bincount(target.ravel(), minlength=size), np.bincount(moved.ravel(), minlength=size)
-    in_both = np.bincount(target[target == moved], minlength=size)
-    large = in_fixed * fixed.voxel_volume >= smallest
-    large[0] = False
-    return float(np.mean(2 * in_both[large] / (in_fixed[large] + in_moved[large])))
+#: Regions smaller than this in either scan are left out of mean Dice: at 2 mm their overlap is mostly chance.
+LARGER_REGION = 4000.0  # mm³
 
 
 @dataclass(frozen=True)
-class MotionError:
-    """Difference of a found from a true motion.
+class Scores:
+    """How good one alignment is.  What does not apply to a pair, or was not reached, is None.
 
     Attributes:
-        corner_mm: mean displacement of the corners of the anatomy's box.
-        rotation_deg: geodesic angle.
-        translation_mm: displacement of the anatomy's centre.
+        dice: mean over the larger regions.
+        corner_mm: mean displacement of the corners of the fixed brain box.
+        rotation_deg, translation_mm: off the truth, the latter at the middle of that box.
     """
 
-    corner_mm: float
-    rotation_deg: float
-    translation_mm: float
+    dice: float | None = None
+    corner_mm: float | None = None
+    rotation_deg: float | None = None
+    translation_mm: float | None = None
 
 
-def motion_error(found: ArrayLike, truth: ArrayLike, corners: NDArray) -> MotionError:
-    """Error of 4×4 ``found`` against ``truth`` (both moving → fixed) at ``corners`` (8, 3), fixed RAS mm."""
-    difference = np.asarray(found, dtype=float) @ invert(truth)
-    distances = np.linalg.norm(apply(difference, corners) - corners, axis=1)
-    centre = corners.mean(axis=0, keepdims=True)
-    shift = np.linalg.norm(apply(difference, centre) - centre)
-    return MotionError(float(distances.mean()), rotation_angle(difference), float(shift))
+def dice_per_label(fixed_labels: Volume, moving_labels: Volume, moving_to_fixed: ArrayLike) -> dict[int, float]:
+    """Dice overlap of every label that both maps hold, after the moving one was brought onto the fixed grid (nearest)."""
+    fixed = fixed_labels.voxels.astype(np.int64).ravel()
+    moved = sample(moving_labels, Grid.of(fixed_labels), moving_to_fixed, order=0).astype(np.int64).ravel()
+    count = int(max(fixed.max(), moved.max(), moving_labels.voxels.max())) + 1
+    in_fixed, in_moved, in_both = (np.bincount(values, minlength=count) for values in (fixed, moved, fixed[fixed == moved]))
+    present = np.bincount(moving_labels.voxels.astype(np.int64).ravel(), minlength=count) > 0
+    labels = np.flatnonzero((in_fixed > 0) & present)
+    return {int(label): float(2 * in_both[label] / (in_fixed[label] + in_moved[label])) for label in labels if label > 0}
 
 
-def box_corners(mask: Volume) -> NDArray[np.float64]:
-    """RAS positions (mm), (8, 3), of the corners of the voxel box around all that is not zero."""
-    kji = np.argwhere(mask.voxels > 0)
+def larger_regions(*label_maps: Volume) -> list[int]:
+    """Labels whose region has at least ``LARGER_REGION`` mm³ in every map."""
+    common: set[int] | None = None
+    for labels in label_maps:
+        sizes = np.bincount(labels.voxels.astype(np.int64).ravel()) * labels.voxel_volume
+        large = set(np.flatnonzero(sizes >= LARGER_REGION).tolist()) - {0}
+        common = large if common is None else common & large
+    return sorted(common or ())
+
+
+def mean_dice(fixed_labels: Volume, moving_labels: Volume, moving_to_fixed: ArrayLike) -> float:
+    """Mean Dice over the larger regions of both maps."""
+    dice = dice_per_label(fixed_labels, moving_labels, moving_to_fixed)
+    return float(np.mean([dice[label] for label in larger_regions(fixed_labels, moving_labels)]))
+
+
+def box_corners(volume: Volume) -> NDArray[np.float64]:
+    """RAS corners (mm), shape (8, 3), of the box along the voxel axes around all voxels above zero: the brain box."""
+    kji = np.argwhere(volume.voxels > 0)
     low, high = kji.min(axis=0)[::-1], kji.max(axis=0)[::-1]
-    ijk = np.array([[i, j, k] for i in (low[0], high[0]) for j in (low[1], high[1]) for k in (low[2], high[2])])
-    return apply(mask.ijk_to_ras, ijk)
+    ijk = [[i, j, k] for k in (low[2], high[2]) for j in (low[1], high[1]) for i in (low[0], high[0])]
+    return apply(volume.ijk_to_ras, ijk)
+
+
+def corner_displacement(moving_to_fixed: ArrayLike, truth: ArrayLike, corners: ArrayLike) -> float:
+    """Mean distance in mm, over fixed-space ``corners`` (N, 3), between where alignment and truth put the same anatomy."""
+    return float(np.linalg.norm(_excess_at(moving_to_fixed, truth, corners), axis=1).mean())
+
+
+def rotation_error(moving_to_fixed: ArrayLike, truth: ArrayLike) -> float:
+    """Geodesic angle in degrees between the rotations of alignment and truth."""
+    return rotation_angle(np.asarray(moving_to_fixed, dtype=float) @ invert(truth))
+
+
+def translation_error(moving_to_fixed: ArrayLike, truth: ArrayLike, centroid: ArrayLike) -> float:
+    """Distance in mm between where alignment and truth put the anatomy that belongs at the fixed-space ``centroid``."""
+    return float(np.linalg.norm(_excess_at(moving_to_fixed, truth, np.atleast_2d(centroid))))
+
+
+def _excess_at(moving_to_fixed: ArrayLike, truth: ArrayLike, points: ArrayLike) -> NDArray[np.float64]:
+    excess = np.asarray(moving_to_fixed, dtype=float) @ invert(truth)
+    return apply(excess, points) - np.asarray(points, dtype=float)

@@ -1,64 +1,96 @@
-"""Benchmark rows as Markdown tables, and these tables in a document."""
+"""Rows summed up as Markdown, and put into a document between markers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-Rows = Sequence[dict[str, str]]
+from ..geometry.errors import InputError
+from .methods import METHODS
+from .pairs import BINS
+from .rows import Row
 
-_SUCCESS = 5.0  # mm
+#: A rigid alignment fails where the corners of the brain box are further off than this (mm).
+RIGID_FAILURE = 5.0
 
-
-def affine_table(rows: Rows) -> str:
-    """Mean Dice, failures (below the centre-of-mass Dice of the same pair) and time relative to ANTs, per rotation bin."""
-    baseline = {(row["pair"], row["bin"]): float(row["dice"]) for row in rows if row["method"] == "centre of mass"}
-
-    def cell(group: Rows) -> str:
-        dice = np.array([float(row["dice"]) for row in group])
-        failures = sum(float(row["dice"]) < baseline.get((row["pair"], row["bin"]), 0.0) for row in group)
-        return f"{dice.mean():.3f} (worst {dice.min():.3f}, {failures} failed)"
-
-    return _table(rows, cell, "mean Dice, worst pair, failures")
+_BASELINE = "centre-of-mass"
 
 
-def rigid_table(rows: Rows) -> str:
-    """Median and 90th percentile of the corner error, successes below 5 mm, and time relative to ANTs, per rotation bin."""
+def affine_table(rows: Sequence[Row]) -> str:
+    """Mean and median Dice and failures per initial rotation.  A failure: Dice below that of the centres of mass."""
+    baseline = {(row.pair, row.bin, row.seed): row.scores.dice for row in rows if row.method == _BASELINE}
 
-    def cell(group: Rows) -> str:
-        errors = np.array([float(row["corner_mm"]) for row in group])
-        successes = np.count_nonzero(errors < _SUCCESS)
-        return f"{np.median(errors):.2f} / {np.quantile(errors, 0.9):.2f} mm ({successes} of {len(errors)})"
+    def failed(row: Row) -> bool:
+        reference = baseline.get((row.pair, row.bin, row.seed))
+        return row.scores.dice is None or (reference is not None and row.scores.dice < reference)
 
-    return _table(rows, cell, "corner error: median / 90th percentile (below 5 mm)")
+    def cell(chosen: Sequence[Row]) -> str:
+        dice = [row.scores.dice for row in chosen if row.scores.dice is not None]
+        if not dice:
+            return f"none ({len(chosen)} failed)"
+        return f"{np.mean(dice):.3f} / {np.median(dice):.3f}, {sum(map(failed, chosen))} of {len(chosen)}"
 
-
-def cost_table(rows: Rows) -> str:
-    """One line per stage or program."""
-    header = "| what | seconds | share of ANTs affine | peak memory |\n| --- | --- | --- | --- |\n"
-    lines = [f"| {row['what']} | {row['seconds']} | {row['ratio']} | {row['memory']} |" for row in rows]
-    return header + "\n".join(lines) + "\n"
-
-
-def replace_section(document: Path, name: str, table: str) -> None:
-    """Replace what lies between ``<!-- name -->`` and ``<!-- /name -->`` in a document."""
-    text = document.read_text(encoding="utf-8")
-    start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
-    before, after = text.split(start)[0], text.split(end)[1]
-    document.write_text(f"{before}{start}\n{table}\n{end}{after}", encoding="utf-8")
+    return _table(rows, "mean / median Dice, failures", cell)
 
 
-def _table(rows: Rows, cell: Callable[[Rows], str], title: str) -> str:
-    methods = list(dict.fromkeys(row["method"] for row in rows))
-    bins = list(dict.fromkeys(row["bin"] for row in rows))
-    seconds = {m: np.median([float(row["seconds"]) for row in rows if row["method"] == m]) for m in methods}
-    lines = [f"| {title} | " + " | ".join(bins) + " | time |", "| --- |" + " --- |" * (len(bins) + 1)]
-    for method in methods:
-        groups = ([row for row in rows if row["method"] == method and row["bin"] == b] for b in bins)
-        cells = [cell(group) if group else "–" for group in groups]
-        share = f"{seconds[method] / seconds['ANTs']:.2f} × ANTs" if "ANTs" in seconds else f"{seconds[method]:.1f} s"
-        lines.append(f"| {method} | " + " | ".join(cells) + f" | {share} |")
-    pairs = len({row["pair"] for row in rows})
-    return "\n".join(lines) + f"\n\n{pairs} pairs in each bin.\n"
+def rigid_table(rows: Sequence[Row]) -> str:
+    """Median and worst corner displacement and failures per initial rotation."""
+
+    def cell(chosen: Sequence[Row]) -> str:
+        errors = [math.inf if row.scores.corner_mm is None else row.scores.corner_mm for row in chosen]
+        failures = sum(error > RIGID_FAILURE for error in errors)
+        return f"{np.median(errors):.2f} / {max(errors):.2f}, {failures} of {len(chosen)}"
+
+    return _table(rows, "median / worst corner error (mm), failures", cell)
+
+
+def _table(rows: Sequence[Row], caption: str, cell: Callable[[Sequence[Row]], str]) -> str:
+    head = ["method", *(f"{low}–{high}°" for low, high in BINS), "median s", "median CPU s"]
+    lines = [f"Per initial rotation: {caption}.", "", _line(head), _line("---" for _ in head)]
+    for method in METHODS.values():
+        own = [row for row in rows if row.method == method.name]
+        if not own:
+            continue
+        by_bin = [[row for row in own if row.bin == number] for number in range(len(BINS))]
+        times = [f"{np.median([getattr(row, name) for row in own]):.1f}" for name in ("seconds", "cpu_seconds")]
+        lines.append(_line([_titled(method.title, own), *(cell(chosen) if chosen else "–" for chosen in by_bin), *times]))
+    return "\n".join(lines)
+
+
+def cost_table(costs: Sequence[dict[str, float | str]]) -> str:
+    """Seconds per stage and peak memory; one column per run, as ``cost.measure`` returns them."""
+    names = list(dict.fromkeys(name for cost in costs for name in cost))
+    head = ["", *(str(cost["run"]) for cost in costs)]
+    lines = [_line(head), _line("---" for _ in head)]
+    for name in names:
+        if name != "run":
+            values = [cost.get(name, "–") for cost in costs]
+            lines.append(_line([name, *(f"{value:.1f}" if isinstance(value, float) else str(value) for value in values)]))
+    return "\n".join(lines)
+
+
+def put_into(document: Path, name: str, text: str) -> None:
+    """Replace what stands in ``document`` between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``.
+
+    Raises:
+        InputError: if the document does not exist or lacks the markers.
+    """
+    begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
+    content = document.read_text(encoding="utf-8") if document.is_file() else ""
+    if content.count(begin) != 1 or content.count(end) != 1 or content.index(begin) > content.index(end):
+        raise InputError(f"{document} has no place for the table: it needs the lines {begin} and {end}.")
+    before, rest = content.split(begin)
+    after = rest.split(end)[1]
+    document.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", encoding="utf-8")
+
+
+def _titled(title: str, rows: Sequence[Row]) -> str:
+    versions = sorted({row.version for row in rows} - {"1"})
+    return f"{title} ({', '.join(versions)})" if versions else title
+
+
+def _line(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"

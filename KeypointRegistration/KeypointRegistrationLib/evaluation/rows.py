@@ -1,0 +1,92 @@
+"""Measured rows, kept in a CSV file so that a long benchmark can be stopped and continued."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+
+from ..geometry.errors import InputError
+from .metrics import Scores
+
+
+@dataclass(frozen=True)
+class Row:
+    """One pair, in one pose, by one method.
+
+    Attributes:
+        bin: number of the initial-rotation bin.
+        degrees: initial rotation.
+        seconds, cpu_seconds: wall clock, and processor time over all cores (which a busy machine does not inflate as much).
+        scores: empty where the method gave up.
+        error: what it said then.
+    """
+
+    pair: str
+    bin: int
+    degrees: float
+    method: str
+    version: str
+    seed: int
+    seconds: float
+    cpu_seconds: float
+    scores: Scores = field(default_factory=Scores)
+    error: str = ""
+
+    @property
+    def key(self) -> tuple[str, int, str, int]:
+        """What makes a row the measurement of the same thing."""
+        return self.pair, self.bin, self.method, self.seed
+
+
+_SCORES = [score.name for score in fields(Scores)]
+_COLUMNS = [column.name for column in fields(Row) if column.name != "scores"] + _SCORES
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The rows in a CSV file, none if it does not exist.
+
+    Raises:
+        InputError: if the file is not such a table.
+    """
+    if not path.exists():
+        return []
+    with path.open(newline="") as stream:
+        try:
+            return [_parsed(record) for record in csv.DictReader(stream)]
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{path} is not a table of this benchmark ({error}). Choose another --output.") from error
+
+
+def write_rows(path: Path, rows: list[Row]) -> None:
+    """Replace the CSV file by these rows, at once: an interruption never leaves half a table."""
+    unfinished = path.with_suffix(".part")
+    with unfinished.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, _COLUMNS)
+        writer.writeheader()
+        for row in rows:
+            record = asdict(row)
+            record |= record.pop("scores")
+            writer.writerow({name: _text(value) for name, value in record.items()})
+    unfinished.replace(path)
+
+
+def _text(value: float | int | str | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
+
+
+def _parsed(record: dict[str, str]) -> Row:
+    return Row(
+        pair=record["pair"],
+        bin=int(record["bin"]),
+        degrees=float(record["degrees"]),
+        method=record["method"],
+        version=record["version"],
+        seed=int(record["seed"]),
+        seconds=float(record["seconds"]),
+        cpu_seconds=float(record["cpu_seconds"]),
+        scores=Scores(**{name: float(record[name]) if record[name] else None for name in _SCORES}),
+        error=record["error"],
+    )
