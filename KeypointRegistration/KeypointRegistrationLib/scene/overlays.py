@@ -65,7 +65,7 @@ def show_legend(
         legend.SetTitleText(title)
         legend.SetLabelFormat(_number_format(shown_range[1]))
         legend.SetNumberOfLabels(3)
-        legend.SetSize(0.15, 0.35)  # Slicer fits the letters to the width
+        legend.SetSize(0.17, 0.35)  # Slicer fits the letters to the width
         legend.SetPosition(0.03 if left else 0.97, 0.08)
         for style in (legend.GetTitleTextProperty(), legend.GetLabelTextProperty()):
             style.SetFontFamilyToArial()
