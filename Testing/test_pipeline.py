@@ -72,7 +72,7 @@ def test_the_motion_between_the_scans_is_found_and_trusted(card: Card) -> None:
     assert result.trust.level is TrustLevel.GOOD
     assert result.used.all()
     assert result.similarity.after > result.similarity.before
-    assert {"detect", "align", "refine", "assess"} <= set(result.seconds)
+    assert list(result.seconds) == ["prepare", "detect", "align", "refine", "assess"]
     assert (result.model.name, result.model.sha256) == (card.name, card.sha256)
 
 
@@ -169,6 +169,12 @@ def test_the_same_scan_twice_is_a_sentence(card: Card) -> None:
     again = replace(FIXED, name="copy")
     with pytest.raises(InputError, match="fixed and copy are the same scan"):
         register(FIXED, again, RIGID, Oracle(card, {}))
+
+
+def test_an_empty_moving_scan_is_refused_before_the_fixed_one_is_looked_at(card: Card) -> None:
+    empty = replace(MOVING, voxels=np.zeros(MOVING.shape))
+    with pytest.raises(InputError, match="moving is empty"):
+        register(FIXED, empty, RIGID, Oracle(card, {}))  # an oracle that knows no scan would fail otherwise
 
 
 def test_progress_rises_to_one_and_names_the_stages(card: Card) -> None:

@@ -65,7 +65,8 @@ def register(
     """
     tell = progress or _silently
     clock = _Clock()
-    _check_pair(fixed, moving)
+    with clock("prepare"):
+        _check(fixed, moving)
     placed = moving if options.initial is None else moving.moved(options.initial)
     with clock("detect"):
         tell(0.02, f"Finding keypoints in {fixed.name}")
@@ -130,7 +131,10 @@ class _Clock:
         self.seconds[stage] = perf_counter() - start
 
 
-def _check_pair(fixed: Volume, moving: Volume) -> None:
+def _check(fixed: Volume, moving: Volume) -> None:
+    """Refuse what cannot be registered before any time is spent on the other scan."""
+    for volume in (fixed, moving):
+        volume.value_range()
     same_place = np.allclose(fixed.ijk_to_ras, moving.ijk_to_ras)
     if fixed.shape == moving.shape and same_place and np.array_equal(fixed.voxels, moving.voxels):
         raise InputError(f"{fixed.name} and {moving.name} are the same scan. Choose two different scans.")
