@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..geometry.accuracy import predicted_error
-from ..geometry.sampling import Grid
+from ..geometry.sampling import Grid, coverage
 from ..geometry.transforms import TransformType, apply, invert
 from ..geometry.volume import Volume
 from .itk_space import straightened
@@ -75,7 +75,7 @@ def refine(
     """
     start = np.array(moving_to_fixed, dtype=float)
     overview = straightened(coarsened(fixed, _REGION_SPACING))
-    inside = _region(overview, fixed_mask, focus)
+    inside = _region(overview, fixed_mask, focus) & coverage(fixed, Grid.of(overview))
     if inside.sum() < _FEWEST_VOXELS:
         return _unchanged(start, 1.0, "Not refined: too little of the fixed scan can be compared.")
     region = Volume(inside.astype(np.uint8), overview.ijk_to_ras)
