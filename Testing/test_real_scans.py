@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +116,27 @@ def test_one_person_is_aligned_across_contrasts(detector: Detector, shared_data:
     assert result.refined
     assert error < 1.5
     assert result.trust.level is not TrustLevel.DO_NOT_TRUST
+
+
+def test_scans_that_are_aligned_already_stay_so_and_are_trusted(detector: Detector, shared_data: Path) -> None:
+    fixed = read_volume(shared_data / "ms_long" / "patient01_study1_T1W.nii.gz")
+    moving = read_volume(shared_data / "ms_long" / "patient01_study1_FLAIR.nii.gz")
+    result = run(detector, fixed, moving, transform_type=TransformType.RIGID)
+    assert result.trust.level is TrustLevel.GOOD, result.trust.reasons
+    half = 0.5 * (fixed.corners - fixed.centre) + fixed.centre
+    assert np.linalg.norm(apply(result.moving_to_fixed, half) - half, axis=1).mean() < 1.0
+
+
+def test_a_distorted_scan_is_aligned_but_to_be_checked(detector: Detector, shared_data: Path) -> None:
+    folder = shared_data / "s1_t1_epi"
+    fixed, moving = read_volume(folder / "S1_T1.nii.gz"), read_volume(folder / "S1_epi_fullhead.nii.gz")
+    result = run(detector, fixed, moving, transform_type=TransformType.RIGID)
+    assert result.trust.level is TrustLevel.CHECK
+    # pycortex's own alignment takes T1 positions (RAS mm) to EPI voxels.
+    coord = np.array(json.loads((folder / "S1_epi_fullhead.xfm.json").read_text())["coord"]).reshape(4, 4)
+    points = result.fixed_keypoints.positions
+    apart = apply(moving.ijk_to_ras @ coord, points) - apply(invert(result.moving_to_fixed), points)
+    assert np.linalg.norm(apart, axis=1).mean() < 8.0
 
 
 def test_keypoints_lie_in_the_brain_and_repeat_under_motion(detector: Detector, people) -> None:

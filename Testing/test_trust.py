@@ -20,7 +20,7 @@ def verdict(**changes: Any) -> Trust:
         "pairs_used": 30,
         "pairs_present": 32,
         "positions": POSITIONS,
-        "residual_ratio": 1.0,
+        "residual_ratio": 0.4,
         "matrix": np.diag([1.05, 0.97, 1.02, 1.0]),
         "kind": TransformType.AFFINE,
         "similarity": SimilarityChange(before=1.05, after=1.2),
@@ -53,6 +53,10 @@ def test_every_weakness_is_told(changes: dict[str, Any], level: TrustLevel, word
     assert found.level is level
     assert len(found.reasons) == 1
     assert words in found.reasons[0]
+
+
+def test_scans_that_were_aligned_already_may_lose_a_little_similarity() -> None:
+    assert verdict(similarity=SimilarityChange(1.1985, 1.1934)).level is TrustLevel.GOOD
 
 
 def test_a_shear_is_told() -> None:

@@ -12,7 +12,8 @@ _FEW_PAIRS = 12
 _TOO_FEW_PAIRS = 6
 _FLAT = 0.15  # extent across the flattest direction relative to the longest
 _LOW_SHARE = 0.5  # of the keypoints present in both scans that agree
-_LARGE_RATIO = 2.0  # residuals relative to what the maps predict
+_LARGE_RATIO = 1.0  # residuals relative to what maps and differences between people explain; good pairs stay below 0.5
+_KEPT_SIMILARITY = 0.8  # of what the scans had in common: scans that were aligned already may lose a little
 _SCALES = (0.75, 1.33)
 _SHEAR = 0.2
 _LARGE_ERROR = 8.0  # mm
@@ -56,7 +57,7 @@ def judge(
         light.append(f"The keypoints fit {residual_ratio:.1f} times worse than their heatmaps predict.")
     if kind is not TransformType.RIGID:
         light += _unlikely_shape(matrix)
-    if similarity.after < similarity.before:
+    if similarity.after - 1 < _KEPT_SIMILARITY * (similarity.before - 1):
         grave.append("The two scans look less alike after the alignment than before.")
     if contradicted:
         grave.append("The two scans look more alike far from where the keypoints put them: one of the two is wrong.")
