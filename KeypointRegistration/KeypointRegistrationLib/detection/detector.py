@@ -28,7 +28,6 @@ from .network import KeypointDetector
 
 _LOOKS = 4
 _SETTLED = (4.0, 5.0)  # degrees and mm: a look that would move the view by less is the last one
-_PRESENT = 0.5
 _SIZE_RANGE = (0.75, 1.3)  # of the head relative to the template, followed by the view
 
 
@@ -150,7 +149,7 @@ class Detector:
         template = Keypoints(keypoints.labels, self.card.template, np.zeros((count, 3, 3)), np.ones(count), np.zeros(count))
         noise = np.hypot(2 * self.card.localisation_error(keypoints.spread), self.card.variation + 4.0)
         try:
-            return robust_fit(TransformType.SIMILARITY, template, keypoints, keypoints.presence > _PRESENT, noise)
+            return robust_fit(TransformType.SIMILARITY, template, keypoints, keypoints.present, noise)
         except DegenerateError:
             return None
 

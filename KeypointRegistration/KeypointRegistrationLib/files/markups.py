@@ -12,7 +12,6 @@ from ..registration.result import KeypointStatus, Registration
 
 _SCHEMA = "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/Resources/Schema/markups-schema-v1.0.3.json#"
 
-_PRESENT = 0.5  # probability
 
 #: Slicer saves LPS, and so do we: what reads the one reads the other.
 _LPS_SIGNS = np.array([-1.0, -1.0, 1.0])
@@ -51,7 +50,7 @@ def markups_text(registration: Registration, side: str) -> str:
 
 
 def _control_points(keypoints: Keypoints, registration: Registration) -> list[dict]:
-    absent = _absent(keypoints, registration)
+    absent = registration.absent(keypoints)
     return [
         {
             "id": str(k + 1),
@@ -67,13 +66,6 @@ def _control_points(keypoints: Keypoints, registration: Registration) -> list[di
         }
         for k, label in enumerate(keypoints.labels)
     ]
-
-
-def _absent(keypoints: Keypoints, registration: Registration) -> NDArray[np.bool_]:
-    """Which keypoints this scan lacks, shape (K,): of the missing pairs those that are unlikely here, or in neither scan."""
-    missing = np.array([status is KeypointStatus.MISSING for status in registration.status])
-    unlikely = [side.presence < _PRESENT for side in (registration.fixed_keypoints, registration.moving_keypoints)]
-    return missing & ((keypoints.presence < _PRESENT) | ~np.any(unlikely, axis=0))
 
 
 def _measurement(name: str, units: str, values: NDArray[np.float64]) -> dict:

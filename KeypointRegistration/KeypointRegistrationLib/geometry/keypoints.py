@@ -8,6 +8,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+#: A keypoint less likely than this to be in its scan counts as missing there.
+LEAST_PRESENCE = 0.5
+
 
 @dataclass(frozen=True, eq=False)
 class Keypoints:
@@ -46,6 +49,11 @@ class Keypoints:
     def spread(self) -> NDArray[np.float64]:
         """Root-mean-square radius in mm of each probability map, sqrt(trace Σ), shape (K,)."""
         return np.sqrt(np.trace(self.covariances, axis1=1, axis2=2))
+
+    @property
+    def present(self) -> NDArray[np.bool_]:
+        """Which keypoints are in the scan, shape (K,)."""
+        return self.presence >= LEAST_PRESENCE
 
     def moved(self, matrix: ArrayLike) -> Keypoints:
         """The keypoints after a 4×4 RAS→RAS affine ``matrix`` has moved the scan (covariances turn and scale along)."""

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from ..geometry.keypoints import Keypoints
 from .result import KeypointStatus
 
-_PRESENT = 0.5  # probability
 _WIDEST_SPREAD = 30.0  # mm: a map this wide says little about where its keypoint is
 _LARGEST_DIVERGENCE = 1.5  # nats: beyond, a map has several peaks
 
@@ -46,7 +45,7 @@ def pair_up(fixed: Keypoints, moving: Keypoints) -> Pairing:
 
 def _judge(k: int, fixed: Keypoints, moving: Keypoints) -> tuple[KeypointStatus, str]:
     for name, keypoints in (("fixed", fixed), ("moving", moving)):
-        if keypoints.presence[k] < _PRESENT:
+        if not keypoints.present[k]:
             return KeypointStatus.MISSING, f"Not found in the {name} scan (probability {keypoints.presence[k]:.2f})."
     for name, keypoints in (("fixed", fixed), ("moving", moving)):
         if keypoints.spread[k] > _WIDEST_SPREAD:

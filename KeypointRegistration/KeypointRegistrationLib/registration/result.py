@@ -104,6 +104,16 @@ class Registration:
     fixed_heatmaps: Heatmaps | None = None
     moving_heatmaps: Heatmaps | None = None
 
+    def absent(self, keypoints: Keypoints) -> NDArray[np.bool_]:
+        """Which of one scan's ``keypoints`` are not in it, shape (K,).
+
+        A missing pair is absent from the scan where it is unlikely.  If it is unlikely in neither, the result does not
+        say which scan lacks it, and it is absent from both.
+        """
+        missing = np.array([status is KeypointStatus.MISSING for status in self.status])
+        in_both = self.fixed_keypoints.present & self.moving_keypoints.present
+        return missing & (~keypoints.present | in_both)
+
     @property
     def used(self) -> NDArray[np.bool_]:
         """Which keypoint pairs carry the fit, shape (K,)."""

@@ -15,9 +15,6 @@ from ..registration.result import KeypointStatus, Registration
 #: Labels of more points than this hide the anatomy and make drawing slow.
 MOST_LABELLED_POINTS = 100
 
-#: A keypoint less likely than this to be in its scan has status Missing in that scan's list.
-LEAST_PRESENCE = 0.5
-
 
 @dataclass(frozen=True)
 class PointStyle:
@@ -78,16 +75,8 @@ def add_point_list(
 
 
 def missing_points(keypoints: Keypoints, registration: Registration) -> NDArray[np.bool_]:
-    """Which keypoints of one scan are not in it, shape (K,).
-
-    A pair that the result calls missing is absent from the scan where its presence is low.  If it is low in neither, the
-    result does not say which, and both lists call it missing.
-    """
-    pair_missing = np.array([status is KeypointStatus.MISSING for status in registration.status])
-    sides = [registration.fixed_keypoints.presence, registration.moving_keypoints.presence]
-    low_somewhere = np.any([side < LEAST_PRESENCE for side in sides], axis=0)
-    absent = pair_missing & ((keypoints.presence < LEAST_PRESENCE) | ~low_somewhere)
-    return absent | ~np.isfinite(keypoints.positions).all(axis=1)
+    """Which keypoints of one scan are not in it, or have no position that could be shown, shape (K,)."""
+    return registration.absent(keypoints) | ~np.isfinite(keypoints.positions).all(axis=1)
 
 
 def _add_measurement(node: slicer.vtkMRMLMarkupsNode, name: str, unit: str, values: NDArray[np.float64]) -> None:
