@@ -52,7 +52,7 @@ class Volume:
     @cached_property
     def ras_to_ijk(self) -> NDArray[np.float64]:
         """4×4 matrix from RAS millimetres to voxel indices (i, j, k, 1)."""
-        return np.linalg.inv(self.ijk_to_ras)
+        return np.asarray(np.linalg.inv(self.ijk_to_ras), dtype=np.float64)
 
     @cached_property
     def centre(self) -> NDArray[np.float64]:

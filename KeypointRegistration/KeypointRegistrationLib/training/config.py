@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from ..geometry.errors import InputError
+from .generator import ViewSettings
+from .poses import PoseRange
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -32,26 +34,6 @@ class NetworkConfig:
     """Channels per level."""
 
     widths: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class ViewConfig:
-    """Grid of the network (voxels per side, mm) and probability of a cropped field of view."""
-
-    size: int
-    spacing: float
-    crop: float
-
-
-@dataclass(frozen=True)
-class PoseConfig:
-    """Largest rotation (°), shift (mm), relative scale, shear and elastic displacement (mm) of a kind of view."""
-
-    rotation: float
-    shift: float
-    scale: float
-    shear: float
-    warp: float
 
 
 @dataclass(frozen=True)
@@ -109,9 +91,9 @@ class TrainingConfig:
     seed: int
     data: DataConfig
     network: NetworkConfig
-    view: ViewConfig
-    near: PoseConfig
-    wide: PoseConfig
+    view: ViewSettings
+    near: PoseRange
+    wide: PoseRange
     losses: LossConfig
     schedule: ScheduleConfig
     card: CardConfig

@@ -8,17 +8,16 @@ from torch import Tensor
 from ..detection.moments import Moments, moments
 from ..detection.network import KeypointDetector
 from . import closed_form, losses
-from .config import LossConfig, ViewConfig
-from .generator import Batch
+from .config import LossConfig
+from .generator import Batch, ViewSettings
 
 
 class Objective:
     """L = λ_ref L_ref + λ_pose L_pose + L_sim terms + λ_KL L_KL + λ_var L_var + λ_rep L_rep + λ_presence L_presence."""
 
-    def __init__(self, config: LossConfig, view: ViewConfig) -> None:
+    def __init__(self, config: LossConfig, view: ViewSettings) -> None:
         self._config = config
         self._view = view
-        self._half_width = (view.size - 1) / 2 * view.spacing
 
     def __call__(self, detector: KeypointDetector, batch: Batch, sharpening: float) -> tuple[Tensor, dict[str, float]]:
         """Loss and, for the log, its unweighted terms.  ``sharpening`` (0 to 1) scales the sharpness term."""
@@ -61,5 +60,5 @@ class Objective:
         between = closed_form.rigid_between if self._config.similarity_transform == "rigid" else closed_form.affine_between
         weights = 1 / (found.variances[fixed] + found.variances[moving])
         linear, offset = between(found.means[fixed], found.means[moving], weights)
-        moved, inside = closed_form.warped(batch.renderings[moving], linear, offset, self._half_width)
+        moved, inside = closed_form.warped(batch.renderings[moving], linear, offset, self._view.half_width)
         return losses.similarity(batch.renderings[fixed], moved, inside)

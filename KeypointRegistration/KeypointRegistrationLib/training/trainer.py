@@ -15,9 +15,9 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from ..detection.network import KeypointDetector
 from ..geometry.errors import InputError
 from . import anatomy
-from .config import PoseConfig, TrainingConfig
+from .config import TrainingConfig
 from .contrast import Tissue, tissue_of
-from .generator import ViewGenerator, ViewSettings
+from .generator import ViewGenerator
 from .objective import Objective
 from .poses import PoseRange
 from .subjects import Subject
@@ -78,11 +78,11 @@ class Trainer:
 
     def validate(self) -> Validation:
         """Measure the averaged weights on held-out subjects, always on the same views."""
-        return validate(self.averaged, self._unseen_views(1), pose_range(self._config.near), pose_range(self._config.wide))
+        return validate(self.averaged, self._unseen_views(1), self._config.near, self._config.wide)
 
-    def observe_held_out(self, limits: PoseConfig, pairs: int) -> Sightings:
+    def observe_held_out(self, limits: PoseRange, pairs: int) -> Sightings:
         """Errors and spreads of the averaged weights on views of held-out subjects other than those of ``validate``."""
-        return observe(self.averaged, self._unseen_views(2), pose_range(limits), pairs)
+        return observe(self.averaged, self._unseen_views(2), limits, pairs)
 
     def save(self) -> None:
         """Write the checkpoint; an interruption while writing leaves the previous one."""
@@ -143,9 +143,9 @@ class Trainer:
         return warm_up * max(0.05, min(1.0, left))
 
     def _limits(self, ramp: float) -> list[PoseRange]:
-        wide = pose_range(self._config.wide)
+        wide = self._config.wide
         rotation = _START_ROTATION + ramp * (wide.rotation - _START_ROTATION)
-        return [pose_range(self._config.near), replace(wide, rotation=min(rotation, wide.rotation))]
+        return [self._config.near, replace(wide, rotation=min(rotation, wide.rotation))]
 
     def _precision(self) -> AbstractContextManager:
         if self._device.type == "cuda":
@@ -155,10 +155,9 @@ class Trainer:
         return nullcontext()
 
     def _views_of(self, subjects: list[Subject], rng: torch.Generator) -> ViewGenerator:
-        data, view = self._config.data, self._config.view
+        data = self._config.data
         tissue = tissue_of(self._labels, data.brain_below, list(data.white), list(data.fluid), anatomy.twins())
-        settings = ViewSettings(view.size, view.spacing, view.crop)
-        return ViewGenerator(subjects, tissue, canonical_contrast(tissue, self._device), settings, rng)
+        return ViewGenerator(subjects, tissue, canonical_contrast(tissue, self._device), self._config.view, rng)
 
     def _unseen_views(self, offset: int) -> ViewGenerator:
         rng = torch.Generator(self._device).manual_seed(self._config.seed + offset)
@@ -172,11 +171,6 @@ class Trainer:
             if new:
                 writer.writeheader()
             writer.writerow(row)
-
-
-def pose_range(config: PoseConfig) -> PoseRange:
-    """Limits of random views from their configuration."""
-    return PoseRange(**asdict(config))
 
 
 def canonical_contrast(tissue: Tissue, device: torch.device) -> Tensor:
