@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from KeypointRegistrationLib.geometry.errors import InputError, UntrustworthyError
+from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.worker.__main__ import failure_of, serve
 from KeypointRegistrationLib.worker.client import WorkerClient, WorkerState, worker_command
 from KeypointRegistrationLib.worker.protocol import (
@@ -229,7 +229,6 @@ def test_prints_of_libraries_do_not_disturb_the_events(clients: list[WorkerClien
     ("error", "kind", "words"),
     [
         (InputError("head is a single slice."), FailureKind.INPUT, "head is a single slice."),
-        (UntrustworthyError("Nothing in common."), FailureKind.NO_ALIGNMENT, "Nothing in common."),
         (ModuleNotFoundError("No module named 'torch'", name="torch"), FailureKind.TORCH_MISSING, "PyTorch"),
         (ImportError("broken", name="torch._C"), FailureKind.TORCH_MISSING, "PyTorch"),
         (ModuleNotFoundError("No module named 'safetensors'", name="safetensors"), FailureKind.TORCH_MISSING, "PyTorch"),

@@ -13,7 +13,7 @@ import sys
 import traceback
 
 from . import __version__
-from .geometry.errors import InputError, UntrustworthyError
+from .geometry.errors import InputError
 
 #: Command → the module with its ``add_arguments`` and ``run``, and what it does.  Only the command that is asked for is
 #: imported: ``models list`` needs no torch.
@@ -34,8 +34,6 @@ def main(arguments: list[str] | None = None) -> int:
         return _run(words)
     except InputError as error:
         return _say(str(error), 2)
-    except UntrustworthyError as error:
-        return _say(str(error), 3)
     except MemoryError:
         return _say("There is not enough memory for this. Close other programs, or give smaller scans.", 2)
     except KeyboardInterrupt:

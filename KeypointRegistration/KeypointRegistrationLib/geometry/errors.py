@@ -6,7 +6,3 @@ class InputError(ValueError):
 
     The message is one or two plain sentences: what is wrong, with which volume or file, and what to do.
     """
-
-
-class UntrustworthyError(RuntimeError):
-    """Usable input for which no alignment could be found.  The message is a plain sentence."""

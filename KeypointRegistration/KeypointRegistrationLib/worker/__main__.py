@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..geometry.errors import InputError, UntrustworthyError
+from ..geometry.errors import InputError
 from .protocol import Done, Event, Failed, FailureKind, Progress, Request, encode
 
 if TYPE_CHECKING:
@@ -106,8 +106,6 @@ def failure_of(error: Exception) -> Failed:
 def _sentence_for(error: Exception) -> tuple[FailureKind, str]:
     if isinstance(error, InputError):
         return FailureKind.INPUT, str(error)
-    if isinstance(error, UntrustworthyError):
-        return FailureKind.NO_ALIGNMENT, str(error)
     if isinstance(error, ImportError) and (error.name or "").split(".")[0] in ("torch", "safetensors"):
         return FailureKind.TORCH_MISSING, "PyTorch, which runs the network, is not installed or does not start."
     if isinstance(error, MemoryError):

@@ -22,7 +22,6 @@ class FailureKind(Enum):
     """What a failure asks of the person."""
 
     INPUT = "input"  # choose or repair something, as the message says
-    NO_ALIGNMENT = "no alignment"  # usable scans for which no alignment was found
     TORCH_MISSING = "torch missing"  # install torch and run again
     UNEXPECTED = "unexpected"  # everything else
 
