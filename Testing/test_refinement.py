@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from functools import cache
 
 import numpy as np
@@ -232,3 +233,16 @@ def test_regions_hold_the_head_or_the_surroundings_of_the_points():
     flat = region_around(points * (1, 1, 0), 10.0, grid)
     assert flat[distance < 9].all()
     assert not flat[distance > 60].any()
+
+
+def test_a_large_scan_is_refined_in_a_fraction_of_its_memory():
+    small = head()
+    voxels = small.voxels.astype(np.uint8).repeat(5, axis=0).repeat(5, axis=1).repeat(5, axis=2)
+    large = Volume(voxels, small.ijk_to_ras @ affine(np.eye(3) / 5, (-0.4, -0.4, -0.4)))
+    truth = TRUTH[RIGID]
+    tracemalloc.start()
+    result = refine(large, small.moved(invert(truth)), rough(truth, 2, 3), RIGID)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * voxels.nbytes
+    assert error(result.matrix, truth) < 0.5

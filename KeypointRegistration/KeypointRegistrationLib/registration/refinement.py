@@ -83,9 +83,11 @@ def refine(
     near_fixed = cropped(fixed, points, _REGION_SPACING)
     near_moving = cropped(moving, apply(invert(start), points), _CROP_MARGIN)
 
+    judged_fixed, judged_moving = (coarsened(volume, _JUDGED_SPACING) for volume in (near_fixed, near_moving))
+    judged = mask_on(region, Grid.of(judged_fixed))
+
     def similarity(matrix: NDArray) -> float:
-        mask = mask_on(region, Grid.of(near_fixed))
-        return normalised_mutual_information(near_fixed, near_moving, matrix, mask, spacing=_JUDGED_SPACING)
+        return normalised_mutual_information(judged_fixed, judged_moving, matrix, judged, spacing=_JUDGED_SPACING)
 
     before = similarity(start)
     optimiser = Optimiser(near_fixed, near_moving, region, points.mean(axis=0), moving_mask)
