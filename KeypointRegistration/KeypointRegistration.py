@@ -10,7 +10,7 @@ import vtk
 from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.panel.inputs import InputsSection
 from KeypointRegistrationLib.panel.job import RegistrationJob
-from KeypointRegistrationLib.panel.parameters import PanelParameters
+from KeypointRegistrationLib.panel.parameters import PanelParameters, bound_widgets
 from KeypointRegistrationLib.panel.result import ResultSection
 from KeypointRegistrationLib.panel.run import RunSection
 from KeypointRegistrationLib.panel.torch_setup import offer_torch
@@ -178,7 +178,7 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         if self._parameters.fixedVolume is None:
             self._parameters.fixedVolume = _first_scalar_volume()
         self._inputs.show(self._parameters)
-        self._guiTag = self._parameters.connectGui(self.ui)
+        self._guiTag = self._parameters.connectParametersToGui(bound_widgets(self.ui))
         self.addObserver(self._parameters, vtk.vtkCommand.ModifiedEvent, self._onParametersChanged)
         self._onParametersChanged()
 

@@ -399,9 +399,7 @@ def test_parameters_are_typed_and_live_in_the_scene(application: Application) ->
 def test_parameters_and_widgets_follow_each_other_until_disconnected(application: Application, qt: Any) -> None:
     parameters = parameters_class()(application.scene.AddNewNodeByClass("vtkMRMLScriptedModuleNode"))
     box, kinds = qt.QCheckBox("flag"), qt.QComboBox()
-    box.setProperty("SlicerParameterName", "flag")
-    kinds.setProperty("SlicerParameterName", "kind")
-    tag = parameters.connectGui(_gui(box=box, kinds=kinds))
+    tag = parameters.connectParametersToGui({"flag": box, "kind": kinds})
     assert box.checked and kinds.currentText == "Two"
     box.click()
     assert parameters.flag is False
@@ -409,6 +407,17 @@ def test_parameters_and_widgets_follow_each_other_until_disconnected(application
     assert kinds.currentText == "One"
     parameters.disconnectGui(tag)
     box.checked = True
+    assert parameters.flag is False
+
+
+def test_connecting_a_whole_panel_gives_no_tag_and_cannot_be_undone(application: Application, qt: Any) -> None:
+    parameters = parameters_class()(application.scene.AddNewNodeByClass("vtkMRMLScriptedModuleNode"))
+    box = qt.QCheckBox("flag")
+    box.setProperty("SlicerParameterName", "flag")
+    tag = parameters.connectGui(_gui(box=box))
+    assert tag is None
+    parameters.disconnectGui(tag)
+    box.click()
     assert parameters.flag is False
 
 

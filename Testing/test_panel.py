@@ -146,6 +146,23 @@ def test_the_choices_are_in_the_scene_and_come_back_when_the_panel_is_entered_ag
     assert session.person.can_click("applyButton")
 
 
+@pytest.mark.parametrize("moment", ["entering again", "importing"])
+def test_choices_from_lists_outlive_the_lists_being_filled_again(session: Session, moment: str) -> None:
+    session.choose_two_volumes()
+    session.person.choose("transformTypeComboBox", "Rigid")
+    session.person.open_section("advancedCollapsibleButton")
+    session.person.choose("deviceComboBox", "Processor (CPU)")
+    if moment == "importing":
+        session.scene.StartState(slicer.vtkMRMLScene.ImportState)
+        session.scene.EndState(slicer.vtkMRMLScene.ImportState)
+    else:
+        session.application.leave(session.panel)
+        session.application.enter(session.panel)
+    parameters = session.panel.logic.getParameterNode()
+    assert (parameters.transformType.name, parameters.device.name) == ("RIGID", "CPU")
+    assert session.person.reads("transformTypeComboBox") == "Rigid"
+
+
 def test_a_model_says_what_it_is_for_and_is_only_used_for_that(session: Session) -> None:
     session.choose_two_volumes()
     person = session.person

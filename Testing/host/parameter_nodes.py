@@ -38,6 +38,7 @@ def parameterNodeWrapper(cls: type) -> type:
 
     members: dict[str, Any] = {name: property(p.read, p.write) for name, p in parameters.items()}
     members |= {"__init__": __init__, "connectGui": _connect_gui, "disconnectGui": _disconnect_gui}
+    members["connectParametersToGui"] = _connect_parameters_to_gui
     members |= {"AddObserver": _add_observer, "RemoveObserver": _remove_observer, "HasObserver": _has_observer}
     members["_parameters"] = parameters
     return type(cls.__name__, (), {"__doc__": cls.__doc__, "__module__": cls.__module__, **members})
@@ -100,13 +101,18 @@ def _has_observer(self: Any, *arguments: Any) -> bool:
     return bool(self.parameterNode.HasObserver(*arguments))
 
 
-def _connect_gui(self: Any, gui: Any) -> int:
-    """Bind every widget with a ``SlicerParameterName`` both ways.  Returns the tag for ``disconnectGui``."""
+def _connect_gui(self: Any, gui: Any) -> None:
+    """Bind every widget with a ``SlicerParameterName``.  As in the application no tag: nothing undoes it."""
+    names = {
+        widget._qt.property("SlicerParameterName"): widget for widget in vars(gui).values() if isinstance(widget, Wrapper)
+    }
+    self.connectParametersToGui({name: widget for name, widget in names.items() if name})
+
+
+def _connect_parameters_to_gui(self: Any, mapping: dict[str, Wrapper]) -> int:
+    """Bind widgets, by the names of their parameters, both ways.  Returns the tag for ``disconnectGui``."""
     bindings, connections = [], []
-    for widget in vars(gui).values():
-        name = widget._qt.property("SlicerParameterName") if isinstance(widget, Wrapper) else None
-        if not name:
-            continue
+    for name, widget in mapping.items():
         if name not in self._parameters:
             raise ValueError(f"{widget.name} is bound to {name!r}, which the parameter node does not have")
         binding = _binding(widget, self._parameters[name])
@@ -136,7 +142,10 @@ def _storer(owner: Any, name: str, binding: _Binding) -> Callable[[], None]:
     return store
 
 
-def _disconnect_gui(self: Any, tag: int) -> None:
+def _disconnect_gui(self: Any, tag: int | None) -> None:
+    """Undo one ``connectParametersToGui``; an unknown tag does nothing."""
+    if tag not in self._gui:
+        return
     self.parameterNode.RemoveObserver(tag)
     for widget, signal, store in self._gui.pop(tag):
         widget.disconnect(signal, store)

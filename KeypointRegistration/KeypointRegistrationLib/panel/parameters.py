@@ -1,6 +1,7 @@
 """The panel's state: one typed parameter node, saved with the scene."""
 
 from enum import Enum
+from typing import Any
 
 from slicer import vtkMRMLScalarVolumeNode
 from slicer.i18n import tr as _
@@ -62,3 +63,13 @@ class PanelParameters:
     transformType: TransformChoice = TransformChoice.AFFINE
     refine: bool = True
     device: DeviceChoice = DeviceChoice.AUTO
+
+
+def bound_widgets(ui: Any) -> dict[str, Any]:
+    """The widgets that show a parameter, by its name: those with a ``SlicerParameterName`` in the .ui file.
+
+    For ``connectParametersToGui``, whose tag disconnects them again.  ``connectGui`` would find them itself, but returns
+    no tag: its connections cannot be undone, and would write into the parameters whenever the widgets are filled anew.
+    """
+    names = {widget.property("SlicerParameterName"): widget for widget in vars(ui).values()}
+    return {name: widget for name, widget in names.items() if name}
