@@ -35,6 +35,8 @@ class HeatmapControl:
     def show(self, result: SceneRegistration | None) -> None:
         """Offer the keypoints of a result, where its maps are at hand."""
         self._result = None  # filling in the widgets is not a wish of the person
+        if result is None:
+            self.release()
         available = result is not None and self._has_maps_of(result)
         combo, box = self._ui.keypointComboBox, self._ui.heatmapCheckBox
         labels = result.registration.fixed_keypoints.labels if result is not None else ()
@@ -55,6 +57,11 @@ class HeatmapControl:
         if self._result is not None:
             for side in Side:
                 hide_heatmap(self._result, side)
+
+    def release(self) -> None:
+        """Drop the maps: they are large, and their result is gone."""
+        self._maps = {}
+        self._identifier = ""
 
     def _has_maps_of(self, result: SceneRegistration) -> bool:
         """Whether the maps are those of this result, and what they are shown on is still there."""

@@ -89,5 +89,6 @@ class ResultSection:
     def _on_undo(self) -> None:
         if self._result is not None:
             self._heatmap.hide()
+            self._heatmap.release()
             self._result.remove()
             self.refresh()
