@@ -58,7 +58,9 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self.ui = None
         self._parameters = None
         self._guiTag = None
+        self._wish = None  # the run that the person has asked for last: fixed node, moving node, options
         self._torchOffered = False
+        self._installing = False
 
     # -- life cycle ----------------------------------------------------------------------------------------------------
 
@@ -82,8 +84,11 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
             (slicer.mrmlScene.NodeRemovedEvent, self.onNodeRemoved),
         ):
             self.addObserver(slicer.mrmlScene, event, handler)
+        if self.parent.isEntered:  # a reloaded module: nobody will enter it
+            self.enter()
 
     def cleanup(self):
+        self._wish = None
         self._job.close()
         self._unbind()
         self.removeObservers()
@@ -120,9 +125,11 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
     def onApply(self):
         self._torchOffered = False
         with slicer.util.tryWithErrorDisplay(_("The registration could not be started.")):
+            self._wish = self._wishOf(self._parameters)
             self._start()
 
     def onCancel(self):
+        self._wish = None
         self._job.cancel()
         self._showIdle(_("Cancelled. The scene is as it was."))
 
@@ -132,6 +139,7 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self._run.show_progress(fraction, stage)
 
     def on_done(self, result, registration):
+        self._wish = None
         self._showIdle("")
         self._result.add(result, registration)
 
@@ -139,12 +147,13 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self._showProblem(failure.message)
         logging.error("%s\n%s", failure.message, failure.details)
         if failure.kind is FailureKind.TORCH_MISSING and not self._torchOffered:
-            self._offerTorch()
+            self._offerTorch(failure)
+        else:
+            self._wish = None
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
-    def _start(self):
-        parameters = self._parameters
+    def _wishOf(self, parameters):
         options = RegistrationOptions(
             model=parameters.model,
             transform_type=parameters.transformType.value,
@@ -152,24 +161,40 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
             device=parameters.device.value,
             heatmaps=True,
         )
+        return parameters.fixedVolume, parameters.movingVolume, options
+
+    def _start(self):
         try:
-            self._job.start(parameters.fixedVolume, parameters.movingVolume, options)
+            self._job.start(*self._wish)
         except InputError as error:
+            self._wish = None
             self._showProblem(str(error))
             return
         self._inputs.set_enabled(False)
         self._run.show_running()
 
-    def _offerTorch(self):
-        """After a run without torch: install it and run again, once."""
-        self._torchOffered = True
+    def _offerTorch(self, failure):
+        """After a run without torch: install it and do the same run again, once.
+
+        Installing lets the application go on: meanwhile the person may leave the module, close the scene or reload.
+        """
+        self._torchOffered = self._installing = True
+        self._inputs.set_enabled(False)
+        self._run.show_installing()
+        installed, problem = False, failure.message
         try:
             installed = offer_torch()
         except InputError as error:
-            self._showProblem(str(error))
+            problem = str(error)
+        finally:
+            self._installing = False
+        if self._wish is None:  # the panel was taken down
             return
         if installed:
             self._start()
+        else:
+            self._wish = None
+            self._showProblem(problem)
 
     def _bind(self):
         """Follow the scene's parameter node."""
@@ -190,7 +215,7 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self._inputs.show(None)
 
     def _onParametersChanged(self, _caller=None, _event=None):
-        if not self._job.is_active:
+        if not (self._job.is_active or self._installing):
             self._run.show_idle(self._inputs.missing())
 
     def _showIdle(self, message):

@@ -198,6 +198,16 @@ def test_the_first_volume_of_the_scene_is_proposed_as_fixed(application: Applica
     assert labels is not panel.ui.movingVolumeSelector.currentNode()
 
 
+def test_a_reloaded_panel_works_at_once(session: Session, made_up_result: Path) -> None:
+    session.choose_two_volumes()
+    reloaded = Session(session.application, made_up_result, session.application.reload(session.panel))
+    assert reloaded.person.reads("fixedVolumeSelector") == "first head"
+    reloaded.worker("finishes")
+    reloaded.person.click("applyButton")
+    reloaded.wait_until_idle()
+    assert reloaded.person.sees("trustLabel")
+
+
 # -- a registration -------------------------------------------------------------------------------------------------------
 
 
@@ -301,6 +311,21 @@ def test_the_heatmaps_of_a_chosen_keypoint_are_shown_in_both_scans_and_hidden_ag
     selectors = (session.panel.ui.fixedVolumeSelector, session.panel.ui.movingVolumeSelector)
     volumes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode", session.scene)
     assert volumes == [selector.currentNode() for selector in selectors]
+
+
+@pytest.mark.parametrize("ending", ["undo", "closing the scene"])
+def test_the_heatmaps_leave_the_memory_with_their_result(session: Session, ending: str) -> None:
+    session.choose_two_volumes()
+    session.worker("finishes")
+    session.person.click("applyButton")
+    session.wait_until_idle()
+    heatmap = session.panel._result._heatmap
+    assert heatmap._maps
+    if ending == "undo":
+        session.person.click("undoButton")
+    else:
+        session.scene.Clear(0)
+    assert not heatmap._maps
 
 
 def test_the_overlay_shows_moving_over_fixed_in_the_slice_views(session: Session) -> None:
@@ -543,6 +568,68 @@ def test_an_installation_that_changes_nothing_is_not_offered_twice(session: Sess
     apply_without_torch(session, torch_extension(lambda: "the torch module"), QMessageBox.Ok)
     assert len(session.application.messages) == 1
     assert "does not start" in session.person.reads("messageLabel")
+
+
+def test_installing_ends_in_a_result_also_when_the_person_has_left_the_module(
+    session: Session, tmp_path: Path, torch_extension: Callable
+) -> None:
+    torch = torch_extension(lambda: (tmp_path / "torch").touch() or "the torch module")
+    session.choose_two_volumes()
+    session.worker(f"needs-torch={torch}")
+    session.application.answer(QMessageBox.Ok)
+    session.person.click("applyButton")
+    session.application.leave(session.panel)
+    session.application.wait_until(lambda: bool(session.application.messages), "the question about PyTorch")
+    session.wait_until_idle()
+    assert len(find_registrations(session.scene)) == 1
+    session.application.enter(session.panel)
+    assert session.person.sees("trustLabel") and session.person.can_click("applyButton")
+
+
+@pytest.mark.parametrize("event", ["the volume is removed", "the scene is closed"])
+def test_volumes_lost_while_torch_is_installed_end_the_run_with_a_sentence(
+    session: Session, tmp_path: Path, torch_extension: Callable, event: str
+) -> None:
+    def install() -> str:
+        if event == "the volume is removed":
+            session.scene.RemoveNode(slicer.util.getNode("second head"))
+        else:
+            session.scene.Clear(0)
+        (tmp_path / "torch").touch()
+        return "the torch module"
+
+    apply_without_torch(session, torch_extension(install), QMessageBox.Ok)
+    assert "no longer in the scene" in session.person.reads("messageLabel")
+    assert session.person.can_click("fixedVolumeSelector") and not session.person.can_click("applyButton")
+
+
+def test_nothing_can_be_changed_or_started_while_torch_is_installed(
+    session: Session, tmp_path: Path, torch_extension: Callable
+) -> None:
+    seen: list[bool] = []
+
+    def install() -> str:
+        session.panel.logic.getParameterNode().refine = False  # anything that the panel follows
+        slicer.app.processEvents()
+        seen.extend(session.person.can_click(name) for name in ("applyButton", "fixedVolumeSelector", "modelComboBox"))
+        (tmp_path / "torch").touch()
+        return "the torch module"
+
+    apply_without_torch(session, torch_extension(install), QMessageBox.Ok)
+    assert seen == [False, False, False]
+    assert session.person.can_click("applyButton")
+
+
+def test_reloading_while_torch_is_installed_ends_the_run(
+    session: Session, tmp_path: Path, torch_extension: Callable
+) -> None:
+    def install() -> str:
+        session.application.reload(session.panel)
+        (tmp_path / "torch").touch()
+        return "the torch module"
+
+    apply_without_torch(session, torch_extension(install), QMessageBox.Ok)
+    assert not session.panel._job.is_active and find_registrations(session.scene) == []
 
 
 def test_without_the_extension_a_sentence_says_where_to_get_it(session: Session, tmp_path: Path) -> None:

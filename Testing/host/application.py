@@ -117,6 +117,19 @@ class Application:
         widget.enter()
         self.process_events()
 
+    def reload(self, widget: Any) -> Any:
+        """What the Reload button does: a new widget object in the place of the old one.  Nobody enters it."""
+        parent = widget.parent
+        widget.cleanup()
+        for child in parent.window.widget().findChildren(QtWidgets.QWidget, options=QtCore.Qt.FindDirectChildrenOnly):
+            child.hide()
+        module = self.load_module(Path(parent.modulePath))
+        renewed = getattr(module, type(widget).__name__)(parent)
+        self._panels = [(renewed if panel is widget else panel, its_parent) for panel, its_parent in self._panels]
+        renewed.setup()
+        self.process_events()
+        return renewed
+
     def leave(self, widget: Any) -> None:
         """What the application does when the person goes to another module."""
         widget.exit()

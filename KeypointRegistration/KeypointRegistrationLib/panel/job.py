@@ -153,6 +153,9 @@ class _Scan:
 
     @classmethod
     def of(cls, node: Any) -> _Scan:
+        """Raises InputError if the node is no longer in the scene or cannot be used."""
+        if node is None or node.GetScene() is None:
+            raise InputError(_("A volume to register is no longer in the scene. Select two volumes and apply again."))
         matrix = volume_from_node(node).ijk_to_ras
         image = node.GetImageData()
         return cls(node, node.GetName(), matrix, image, image.GetMTime())

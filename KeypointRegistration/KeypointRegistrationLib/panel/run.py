@@ -10,7 +10,7 @@ from .banner import Banner
 
 
 class RunSection:
-    """Shows one of three states: waiting for inputs, ready, running; and the last message."""
+    """Shows one of four states: waiting for inputs, ready, running, installing; and the last message."""
 
     def __init__(self, ui: Any) -> None:
         self._ui = ui
@@ -30,6 +30,13 @@ class RunSection:
         self._ui.progressBar.value = 0
         self._show_progress(True)
         self.show_message(_("Starting the registration process…"))
+
+    def show_installing(self) -> None:
+        """What a registration needs is being installed."""
+        self._show_progress(False)
+        self._ui.applyButton.enabled = False
+        self._ui.applyButton.toolTip = _("PyTorch is being installed.")
+        self.show_message(_("Installing PyTorch…"))
 
     def show_progress(self, fraction: float, stage: str) -> None:
         """``fraction`` (0 to 1) is finished, and ``stage`` begins."""
