@@ -73,7 +73,7 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self._inputs = InputsSection(self.ui)
         self._run = RunSection(self.ui)
         self._result = ResultSection(self.ui)
-        self._job = RegistrationJob(self.logic.workerCommand(), self)
+        self._job = RegistrationJob(self.logic.workerCommand, self)
         self.ui.applyButton.connect("clicked()", self.onApply)
         self.ui.cancelButton.connect("clicked()", self.onCancel)
         uiWidget.setMRMLScene(slicer.mrmlScene)
@@ -183,7 +183,7 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self._run.show_installing()
         installed, problem = False, failure.message
         try:
-            installed = offer_torch()
+            installed = offer_torch(failure.package)
         except InputError as error:
             problem = str(error)
         finally:
@@ -253,7 +253,7 @@ class KeypointRegistrationLogic(ScriptedLoadableModuleLogic):
             RuntimeError: if there is no result, with the reason.
         """
         outcome = _Outcome()
-        job = RegistrationJob(self.workerCommand(), outcome)
+        job = RegistrationJob(self.workerCommand, outcome)
         try:
             job.start(fixedVolume, movingVolume, options or RegistrationOptions())
             while job.is_active:

@@ -24,7 +24,7 @@ MAY_USE = {
     "registration": {"geometry", "detection"},
     "files": CORE,
     "scene": CORE,
-    "worker": set(),
+    "worker": {"geometry"},  # for its InputError
     "panel": CORE | {"files", "scene", "worker"},
     "training": CORE | {"files"},
     "evaluation": CORE | {"files"},

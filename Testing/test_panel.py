@@ -48,7 +48,7 @@ class Session:
 
     def worker(self, behaviour: str) -> None:
         """Let a double serve the next registrations (see ``worker_double``)."""
-        self.panel._job._command = [sys.executable, str(DOUBLE), behaviour, str(self.result)]
+        self.panel._job._command = lambda: [sys.executable, str(DOUBLE), behaviour, str(self.result)]
 
     def add(self, volume: Volume) -> slicer.vtkMRMLScalarVolumeNode:
         node = add_volume(self.scene, volume)
@@ -396,9 +396,17 @@ def test_a_worker_that_dies_by_itself_is_told_in_a_sentence(session: Session) ->
 
 def test_a_worker_that_cannot_be_started_is_told_in_a_sentence(session: Session) -> None:
     session.choose_two_volumes()
-    session.panel._job._command = ["/no/such/python"]
+    session.panel._job._command = lambda: ["/no/such/python"]
     session.person.click("applyButton")
     assert "could not be started (No such file or directory)" in session.person.reads("messageLabel")
+
+
+def test_slicer_without_its_interpreter_is_told_in_a_sentence(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    session.choose_two_volumes()
+    monkeypatch.setattr(sys, "executable", "/opt/Slicer/bin/SlicerApp-real")
+    session.person.click("applyButton")
+    assert session.person.reads("messageLabel").startswith("PythonSlicer, the Python interpreter")
+    assert session.person.can_click("applyButton")
 
 
 def test_closing_the_scene_ends_the_registration(session: Session) -> None:
@@ -618,6 +626,27 @@ def test_nothing_can_be_changed_or_started_while_torch_is_installed(
     apply_without_torch(session, torch_extension(install), QMessageBox.Ok)
     assert seen == [False, False, False]
     assert session.person.can_click("applyButton")
+
+
+def test_a_missing_safetensors_is_installed_alone(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, torch_extension: Callable
+) -> None:
+    torch_extension(lambda: pytest.fail("PyTorch was installed as well"))
+    installed: list[str] = []
+
+    def pip_install(requirement: str) -> None:
+        installed.append(requirement)
+        (tmp_path / "safetensors").touch()
+
+    monkeypatch.setattr(slicer.util, "pip_install", pip_install, raising=False)
+    session.choose_two_volumes()
+    session.worker(f"needs-safetensors={tmp_path / 'safetensors'}")
+    session.application.answer(QMessageBox.Ok)
+    session.person.click("applyButton")
+    session.application.wait_until(lambda: bool(session.application.messages), "the question about safetensors")
+    session.wait_until_idle()
+    assert installed == ["safetensors>=0.4"] and "PyTorch" not in session.application.messages[0]
+    assert len(find_registrations(session.scene)) == 1
 
 
 def test_reloading_while_torch_is_installed_ends_the_run(

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from KeypointRegistrationLib.files.archive import save_volume
 from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.worker.__main__ import failure_of, serve
-from KeypointRegistrationLib.worker.client import WorkerClient, WorkerState, worker_command
+from KeypointRegistrationLib.worker.client import WorkerClient, WorkerState, python_executable, worker_command
 from KeypointRegistrationLib.worker.protocol import (
     Done,
     Event,
@@ -28,6 +29,7 @@ from KeypointRegistrationLib.worker.protocol import (
     decode,
     encode,
 )
+from samples import sample_volume
 
 REQUEST = Request(fixed="fixed.npz", moving="moving.npz", result="result.npz", model="brain-affine", transform="rigid")
 PATIENCE_S = 60.0
@@ -229,9 +231,6 @@ def test_prints_of_libraries_do_not_disturb_the_events(clients: list[WorkerClien
     ("error", "kind", "words"),
     [
         (InputError("head is a single slice."), FailureKind.INPUT, "head is a single slice."),
-        (ModuleNotFoundError("No module named 'torch'", name="torch"), FailureKind.TORCH_MISSING, "PyTorch"),
-        (ImportError("broken", name="torch._C"), FailureKind.TORCH_MISSING, "PyTorch"),
-        (ModuleNotFoundError("No module named 'safetensors'", name="safetensors"), FailureKind.TORCH_MISSING, "PyTorch"),
         (ModuleNotFoundError("No module named 'scipy'", name="scipy"), FailureKind.UNEXPECTED, "scipy"),
         (MemoryError(), FailureKind.UNEXPECTED, "not enough memory"),
         (OSError(errno.ENOSPC, "No space left on device"), FailureKind.UNEXPECTED, "disk with the temporary files is full"),
@@ -244,6 +243,56 @@ def test_every_error_becomes_a_sentence(error: Exception, kind: FailureKind, wor
     assert failure.kind is kind
     assert words in failure.message
     assert "\n" not in failure.message
+
+
+class RefusesDetector:
+    """An import system in which loading the network's code fails."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def find_spec(self, name: str, *_: object) -> None:
+        if name == "KeypointRegistrationLib.detection.detector":
+            raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "package", "words"),
+    [
+        (ModuleNotFoundError("No module named 'torch'", name="torch"), "torch", "PyTorch"),
+        (ImportError("DLL load failed while importing _C"), "torch", "PyTorch"),
+        (OSError(127, "The specified procedure could not be found"), "torch", "PyTorch"),
+        (ModuleNotFoundError("No module named 'sympy'", name="sympy"), "torch", "PyTorch"),
+        (ModuleNotFoundError("No module named 'safetensors'", name="safetensors.torch"), "safetensors", "safetensors"),
+    ],
+)
+def test_a_missing_or_broken_torch_is_told_with_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, package: str, words: str
+) -> None:
+    monkeypatch.delitem(sys.modules, "KeypointRegistrationLib.detection.detector", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [RefusesDetector(error), *sys.meta_path])
+    for name in ("fixed", "moving"):
+        save_volume(tmp_path / f"{name}.npz", sample_volume(name))
+    paths = {name: str(tmp_path / f"{name}.npz") for name in ("fixed", "moving", "result")}
+    replace(REQUEST, **paths).write(tmp_path / "request.json")
+    sent: list[Event] = []
+    assert serve(tmp_path / "request.json", sent.append) == 1
+    failure = sent[-1]
+    assert (failure.kind, failure.package) == (FailureKind.TORCH_MISSING, package)
+    assert words in failure.message
+
+
+def test_slicers_interpreter_is_preferred_and_the_application_itself_never_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert python_executable() == sys.executable
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "SlicerApp-real"))
+    with pytest.raises(InputError, match="PythonSlicer"):
+        python_executable()
+    launcher = tmp_path / "PythonSlicer"
+    launcher.touch(0o755)
+    assert python_executable() == str(launcher)
 
 
 def test_an_unreadable_request_is_one_failure(tmp_path: Path) -> None:

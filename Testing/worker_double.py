@@ -45,11 +45,14 @@ def main(behaviour: str, result: str, request_path: str) -> int:
         return 7
     elif behaviour == "refuses":
         say(Failed(FailureKind.INPUT, "head is a single slice. Choose a 3-D volume."))
-    elif behaviour.startswith("needs-torch="):
-        if Path(behaviour.removeprefix("needs-torch=")).exists():
+    elif behaviour.startswith("needs-"):
+        package, _, path = behaviour.removeprefix("needs-").partition("=")
+        if Path(path).exists():
             finish(request, result)
         else:
-            say(Failed(FailureKind.TORCH_MISSING, "PyTorch, which runs the network, is not installed or does not start."))
+            name = {"torch": "PyTorch, which runs the network,"}.get(package, package)
+            message = f"{name} is not installed or does not start."
+            say(Failed(FailureKind.TORCH_MISSING, message, package=package))
     else:
         raise ValueError(behaviour)
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,8 +47,8 @@ class RegistrationJob:
     at the start: it would not fit volumes that were moved, replaced or removed meanwhile.
     """
 
-    def __init__(self, command: Sequence[str], listener: JobListener) -> None:
-        """``command`` starts the worker (``worker.client.worker_command``)."""
+    def __init__(self, command: Callable[[], Sequence[str]], listener: JobListener) -> None:
+        """``command`` tells how to start the worker (``worker.client.worker_command``); asked at every start."""
         self._command = command
         self._listener = listener
         self._client: WorkerClient | None = None
@@ -91,7 +91,7 @@ class RegistrationJob:
         self._timer.disconnect("timeout()", self._look)
 
     def _started_client(self, fixed_node: Any, moving_node: Any, options: RegistrationOptions) -> WorkerClient:
-        client = WorkerClient(self._command)
+        client = WorkerClient(self._command())
         with ExitStack() as on_failure:
             on_failure.callback(client.close)
             client.start(_request(client.folder, fixed_node, moving_node, options))

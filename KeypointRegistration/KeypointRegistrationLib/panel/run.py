@@ -35,8 +35,8 @@ class RunSection:
         """What a registration needs is being installed."""
         self._show_progress(False)
         self._ui.applyButton.enabled = False
-        self._ui.applyButton.toolTip = _("PyTorch is being installed.")
-        self.show_message(_("Installing PyTorch…"))
+        self._ui.applyButton.toolTip = _("Missing Python packages are being installed.")
+        self.show_message(_("Installing what the network needs…"))
 
     def show_progress(self, fraction: float, stage: str) -> None:
         """``fraction`` (0 to 1) is finished, and ``stage`` begins."""

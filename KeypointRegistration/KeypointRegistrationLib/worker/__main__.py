@@ -19,9 +19,15 @@ from ..geometry.errors import InputError
 from .protocol import Done, Event, Failed, FailureKind, Progress, Request, encode
 
 if TYPE_CHECKING:
+    from ..detection.detector import Detector
     from ..geometry.volume import Volume
 
 Send = Callable[[Event], None]
+
+_MISSING = {
+    "torch": "PyTorch, which runs the network, is not installed or does not start.",
+    "safetensors": "The package safetensors, which reads the network's weights, is not installed or does not start.",
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -53,7 +59,7 @@ def register_request(request: Request, progress: Callable[[float, str], None]) -
     # Imported here, so that a missing torch is an event like any other failure, and comes after the scans were found usable.
     import numpy as np
 
-    from ..detection.detector import Detector
+    detector_class = _load_detector_class()
     from ..files.archive import save_registration
     from ..geometry.transforms import TransformType
     from ..registration.options import RegistrationOptions
@@ -71,12 +77,39 @@ def register_request(request: Request, progress: Callable[[float, str], None]) -
         fixed,
         moving,
         options,
-        Detector(request.model, request.device),
+        detector_class(request.model, request.device),
         fixed_mask=fixed_mask,
         moving_mask=moving_mask,
         progress=progress,
     )
     save_registration(Path(request.result), registration)
+
+
+class DetectorMissing(Exception):
+    """The network's code cannot be loaded.
+
+    Attributes:
+        package: what to install for it, ``torch`` or ``safetensors``.
+    """
+
+    def __init__(self, package: str) -> None:
+        super().__init__(f"{package} cannot be imported")
+        self.package = package
+
+
+def _load_detector_class() -> type[Detector]:
+    """The class of the network's room, whose import brings torch.
+
+    Raises:
+        DetectorMissing: if a package is absent or broken.  A damaged torch shows itself in any way that libraries fail to
+            load: ImportError of a name within it or without a name, or OSError.
+    """
+    try:
+        from ..detection.detector import Detector
+    except (ImportError, OSError) as error:
+        missing = (getattr(error, "name", None) or "").split(".")[0]
+        raise DetectorMissing("safetensors" if missing == "safetensors" else "torch") from error
+    return Detector
 
 
 def _load_scans(request: Request) -> tuple[Volume, Volume, Volume | None, Volume | None]:
@@ -99,6 +132,8 @@ def _load_scans(request: Request) -> tuple[Volume, Volume, Volume | None, Volume
 def failure_of(error: Exception) -> Failed:
     """The event that tells the person about an error: what is wrong and what to do, never a traceback."""
     details = "".join(traceback.format_exception(error))
+    if isinstance(error, DetectorMissing):
+        return Failed(FailureKind.TORCH_MISSING, _MISSING[error.package], details, error.package)
     kind, message = _sentence_for(error)
     return Failed(kind, message, details)
 
@@ -106,8 +141,6 @@ def failure_of(error: Exception) -> Failed:
 def _sentence_for(error: Exception) -> tuple[FailureKind, str]:
     if isinstance(error, InputError):
         return FailureKind.INPUT, str(error)
-    if isinstance(error, ImportError) and (error.name or "").split(".")[0] in ("torch", "safetensors"):
-        return FailureKind.TORCH_MISSING, "PyTorch, which runs the network, is not installed or does not start."
     if isinstance(error, MemoryError):
         return FailureKind.UNEXPECTED, "There is not enough memory for these scans. Close other programs and try again."
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:

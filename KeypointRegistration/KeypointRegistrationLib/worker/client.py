@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 
+from ..geometry.errors import InputError
 from .protocol import Done, Event, Failed, FailureKind, Progress, ProtocolError, Request, decode
 
 #: The folder that holds the package: the worker starts there, so that Python finds it.
@@ -159,13 +160,27 @@ class WorkerClient:
 
 
 def worker_command(python: str | None = None) -> list[str]:
-    """How to start the worker: with ``python``, by default Slicer's own interpreter outside the application."""
+    """How to start the worker: with ``python``, by default Slicer's own interpreter outside the application.
+
+    Raises:
+        InputError: if there is no such interpreter.
+    """
     return [python or python_executable(), "-m", f"{__package__}"]
 
 
 def python_executable() -> str:
-    """Slicer's ``PythonSlicer``, or the running interpreter where there is no Slicer."""
-    return shutil.which("PythonSlicer") or sys.executable
+    """Slicer's ``PythonSlicer``, or the running interpreter where there is no Slicer.
+
+    Raises:
+        InputError: if there is none of them: inside Slicer the running executable may be the application, which must not
+            be started a second time.
+    """
+    found = shutil.which("PythonSlicer")
+    if found is None and Path(sys.executable or "").stem.lower().startswith("python"):
+        found = sys.executable
+    if found is None:
+        raise InputError("PythonSlicer, the Python interpreter that comes with Slicer, was not found. Reinstall Slicer.")
+    return found
 
 
 def _kill_tree(process: subprocess.Popen) -> None:

@@ -90,11 +90,15 @@ class Done:
 
 @dataclass(frozen=True)
 class Failed:
-    """The one sentence for the person, and the details (a traceback) for the log."""
+    """The one sentence for the person, the details (a traceback) for the log, and, with ``TORCH_MISSING``, what to install.
+
+    ``package`` is ``torch`` (and what comes with it) or ``safetensors`` (alone).
+    """
 
     kind: FailureKind
     message: str
     details: str = ""
+    package: str = ""
 
 
 Event = Progress | Done | Failed
