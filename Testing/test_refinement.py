@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-import SimpleITK as sitk
+from KeypointRegistrationLib.files.scans import read_volume
 from KeypointRegistrationLib.geometry.sampling import Grid, sample
 from KeypointRegistrationLib.geometry.transforms import TransformType, affine, apply, decompose, invert
 from KeypointRegistrationLib.geometry.volume import Volume
@@ -168,14 +168,8 @@ def test_progress_is_told_for_every_level():
 
 
 def test_real_contrasts_of_one_head_are_brought_together(shared_data):
-    def load(contrast: str) -> Volume:
-        image = sitk.ReadImage(str(shared_data / "mni152_2mm" / f"mni152c_2mm_{contrast}.nii.gz"))
-        direction = np.array(image.GetDirection()).reshape(3, 3)
-        flip = np.diag([-1.0, -1.0, 1.0])
-        matrix = affine(flip @ direction * np.array(image.GetSpacing()), flip @ np.array(image.GetOrigin()))
-        return Volume(sitk.GetArrayFromImage(image), matrix, contrast)
-
-    fixed, moving = load("T1"), load("T2").moved(invert(sample_matrix(70)))
+    fixed, moving = (read_volume(shared_data / "mni152_2mm" / f"mni152c_2mm_{name}.nii.gz") for name in ("T1", "T2"))
+    moving = moving.moved(invert(sample_matrix(70)))
     result = refine(fixed, moving, rough(sample_matrix(70)), RIGID)
     assert result.accepted
     assert error(result.matrix, sample_matrix(70)) < 0.6
