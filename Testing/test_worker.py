@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from KeypointRegistrationLib.files.archive import save_volume
 from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.worker.__main__ import failure_of, serve
 from KeypointRegistrationLib.worker.client import WorkerClient, WorkerState, python_executable, worker_command
+from KeypointRegistrationLib.worker.lifetime import is_running
 from KeypointRegistrationLib.worker.protocol import (
     Done,
     Event,
@@ -215,6 +217,44 @@ def test_the_real_worker_ends_when_its_parent_is_gone(clients: list[WorkerClient
     client = started(clients, script(waits))
     client._process.stdin.close()
     assert client._process.wait(timeout=PATIENCE_S) == 1
+
+
+def test_the_worker_ends_when_the_process_that_asked_is_gone_though_its_input_stays_open(
+    clients: list[WorkerClient],
+) -> None:
+    asker = subprocess.Popen(script("import sys; sys.stdin.read()"), stdin=subprocess.PIPE)
+    assert is_running(asker.pid)
+    waits = f"import KeypointRegistrationLib.worker.lifetime as l, time; l.end_with({asker.pid}); print(flush=True); "
+    client = started(clients, script(waits + "time.sleep(600)"))
+    asker.communicate()
+    assert not is_running(asker.pid)
+    assert client._process.wait(timeout=PATIENCE_S) == 1
+
+
+def test_the_request_names_the_process_that_asks(clients: list[WorkerClient]) -> None:
+    client = started(clients, script(SAYS_ALL))
+    assert Request.read(client.folder / "request.json") == replace(REQUEST, parent=os.getpid())
+
+
+def test_the_worker_watches_the_process_that_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    watched: list[int] = []
+    monkeypatch.setattr("KeypointRegistrationLib.worker.__main__.end_with", watched.append)
+    replace(REQUEST, parent=4711).write(tmp_path / "request.json")
+    serve(tmp_path / "request.json", lambda _event: None)
+    assert watched == [4711]
+
+
+def test_a_process_that_cannot_be_ended_does_not_hold_up_the_application(clients: list[WorkerClient]) -> None:
+    class Immortal(subprocess.Popen):
+        def wait(self, timeout: float | None = None) -> int:
+            assert timeout is not None
+            raise subprocess.TimeoutExpired(self.args, timeout)
+
+    client = started(clients, script(SAYS_ALL))
+    listen(client, Done)
+    client._process.__class__ = Immortal
+    client.close()
+    assert not client.folder.exists()
 
 
 def test_prints_of_libraries_do_not_disturb_the_events(clients: list[WorkerClient]) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..geometry.errors import InputError
+from .lifetime import end_with
 from .protocol import Done, Event, Failed, FailureKind, Progress, Request, encode
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ def serve(request_path: Path, send: Send) -> int:
     """Do the request and send its events, the last of which is ``Done`` or ``Failed``.  Returns the exit status."""
     try:
         request = Request.read(request_path)
+        if request.parent is not None:  # behind a launcher, standard input alone may stay open
+            end_with(request.parent)
         send(Progress(0.0, "Start"))
         register_request(request, lambda fraction, stage: send(Progress(fraction, stage)))
     except Exception as error:  # the border of the process: nothing may pass it but an event

@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 
@@ -27,6 +29,9 @@ if sys.platform == "win32":
     _NEW_GROUP = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
 else:
     _NEW_GROUP = 0
+
+#: How long to wait for a killed process to be gone, in seconds.
+_END_PATIENCE_S = 5.0
 
 #: How much of the worker's log goes into the details of a failure, in characters.
 _LOG_TAIL = 4000
@@ -76,7 +81,7 @@ class WorkerClient:
         if self.state is not WorkerState.IDLE:
             raise RuntimeError(f"a worker client serves one request, and this one is {self.state.value}")
         path = self.folder / "request.json"
-        request.write(path)
+        replace(request, parent=os.getpid()).write(path)
         with self._events_path.open("wb") as events, self._log_path.open("wb") as log:
             self._process = subprocess.Popen(
                 [*self._command, str(path)],
@@ -191,7 +196,8 @@ def _kill_tree(process: subprocess.Popen) -> None:
             subprocess.run(tree, capture_output=True, check=False, creationflags=_NEW_GROUP)
         else:
             os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    with suppress(subprocess.TimeoutExpired):  # a process that the system cannot end must not hold up the application
+        process.wait(timeout=_END_PATIENCE_S)
 
 
 def _ended_unexpectedly(exit_code: int) -> str:

@@ -40,6 +40,7 @@ class Request:
         heatmaps: whether the result shall hold the probability maps.
         fixed_mask, moving_mask: volume archives, or None.
         initial: 4×4 moving → fixed starting pose in RAS mm, or None.
+        parent: identifier of the process that asks, without which the worker ends itself, or None.
     """
 
     fixed: str
@@ -53,6 +54,7 @@ class Request:
     fixed_mask: str | None = None
     moving_mask: str | None = None
     initial: Matrix | None = None
+    parent: int | None = None
 
     def write(self, path: Path) -> None:
         """Write the request file.  A file and no command line: paths may be longer than a command line may be."""
