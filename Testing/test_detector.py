@@ -171,3 +171,19 @@ def test_otsu_splits_two_populations() -> None:
     rng = np.random.default_rng(0)
     values = np.concatenate([rng.normal(10, 2, 5000), rng.normal(50, 5, 3000)])
     assert 16 < otsu_threshold(values) < 35
+
+
+def test_a_hot_corner_does_not_move_the_head() -> None:
+    volume = sample_volume()
+    voxels = volume.voxels.astype(np.float32)
+    voxels[:2, :2, :2] = 1e6
+    moved = np.linalg.norm(head_centre(Volume(voxels, volume.ijk_to_ras, "hot")) - head_centre(volume))
+    assert moved < 3.0
+
+
+def test_every_label_of_a_label_map_counts_as_inside_the_mask() -> None:
+    volume = sample_volume()
+    inside = (volume.voxels > 0).astype(np.uint8)
+    labels = inside * (1 + 200 * (np.arange(volume.shape[2]) % 2 == 0)).astype(np.uint8)
+    binary, many = (Volume(voxels, volume.ijk_to_ras, "mask") for voxels in (inside, labels))
+    np.testing.assert_array_equal(head_centre(volume, many), head_centre(volume, binary))

@@ -277,3 +277,28 @@ def _tile(picture: np.ndarray, column: int) -> np.ndarray:
     top = layout._HEAD + layout._CAPTION
     left = layout._GAP + column * (layout._TILE + layout._GAP)
     return picture[top : top + layout._TILE, left : left + layout._TILE][20:-20, 20:-20].astype(float)
+
+
+def test_interpolated_whole_numbers_are_rounded_not_cut_off() -> None:
+    voxels = np.tile(np.array([3, 4], dtype=np.uint8), (6, 6, 3))
+    moving = Volume(voxels, np.eye(4), "moving")
+    shift = np.eye(4)
+    shift[0, 3] = 0.25
+    found = resampled(moving, moving, shift).voxels[2:4, 2:4, 1:5]
+    expected = np.rint(0.75 * voxels[2:4, 2:4, 1:5] + 0.25 * voxels[2:4, 2:4, 0:4])
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("name", ["moved.nii.gz", "transform.tfm"])
+def test_results_never_replace_an_input(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text("the user's own")
+    with pytest.raises(InputError, match="is an input that the results would replace"):
+        check_folder(tmp_path, [path])
+    assert path.read_text() == "the user's own"
+
+
+def test_a_folder_in_the_place_of_a_result_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    (tmp_path / "overview.png").mkdir()
+    with pytest.raises(InputError, match="is a folder where a result would be written"):
+        check_folder(tmp_path)

@@ -139,6 +139,7 @@ def test_too_few_pairs_for_an_affine_fall_back_and_say_so(card: Card) -> None:
 
 
 def test_the_predicted_error_is_of_the_size_of_the_true_one(card: Card) -> None:
+    card = replace(card, error_floor=0.0)  # errors here are independent: nothing is shared
     ratios = []
     for seed in range(30):
         result = run(card, *keypoints_pair(error=4.0, seed=seed))
@@ -146,6 +147,12 @@ def test_the_predicted_error_is_of_the_size_of_the_true_one(card: Card) -> None:
         true = np.linalg.norm(apply(result.moving_to_fixed @ invert(TRUTH), targets) - targets, axis=1)
         ratios.append(np.sqrt(np.mean(true**2)) / np.sqrt(np.mean(predicted_error(result.error_form, targets) ** 2)))
     assert 0.7 < np.sqrt(np.mean(np.square(ratios))) < 1.3
+
+
+def test_errors_that_the_keypoints_share_are_predicted_everywhere(card: Card) -> None:
+    independent = run(replace(card, error_floor=0.0), *keypoints_pair()).predicted_tre
+    shared = run(replace(card, error_floor=3.0), *keypoints_pair()).predicted_tre
+    assert independent.centre < 2 < 3 < shared.centre < 4
 
 
 def test_an_initial_pose_changes_where_the_detector_looks_but_not_the_answer(card: Card) -> None:

@@ -321,3 +321,21 @@ def _twice(folder: Path) -> Path:
         data.SeriesNumber = 1
         data.save_as(path)
     return folder
+
+
+def test_a_damaged_compressed_file_is_refused_even_if_it_is_long_enough(tmp_path: Path) -> None:
+    path = tmp_path / "scan.nii.gz"
+    write_nifti(path, sample_volume())
+    content = bytearray(path.read_bytes())
+    content[-6] ^= 1  # the check sum at the end
+    path.write_bytes(content)
+    with pytest.raises(InputError):
+        read_volume(path)
+
+
+def test_a_mirroring_transform_is_refused(tmp_path: Path) -> None:
+    transform = sitk.AffineTransform(3)
+    transform.SetMatrix((-1, 0, 0, 0, 1, 0, 0, 0, 1))
+    sitk.WriteTransform(transform, str(tmp_path / "mirror.tfm"))
+    with pytest.raises(InputError, match="mirrors"):
+        read_transform(tmp_path / "mirror.tfm")

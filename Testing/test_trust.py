@@ -70,3 +70,9 @@ def test_the_worst_weakness_decides_and_comes_first() -> None:
     assert found.level is TrustLevel.DO_NOT_TRUST
     assert "wrong" in found.reasons[0]
     assert len(found.reasons) == 2
+
+
+def test_a_similarity_that_could_not_be_measured_is_told() -> None:
+    found = verdict(similarity=SimilarityChange(1.0, 1.0))
+    assert found.level is TrustLevel.CHECK
+    assert "could not be measured" in found.reasons[0]

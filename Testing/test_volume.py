@@ -116,3 +116,10 @@ def test_reading_through_a_large_scan_takes_slabs_and_little_memory(monkeypatch)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < volume.voxels.nbytes / 10
+
+
+def test_values_that_no_computation_can_hold_are_refused() -> None:
+    voxels = np.zeros((4, 4, 4))
+    voxels[0, 0, 0] = 1e300
+    with pytest.raises(InputError, match="beyond"):
+        Volume(voxels, np.eye(4), "scan").value_range()

@@ -64,7 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
         progress(0.0, "Reading the scans")
         inputs = _read(arguments)
         verify(arguments.model)
-        check_folder(arguments.output)
+        given = (arguments.fixed, arguments.moving, arguments.fixed_mask, arguments.moving_mask, arguments.initial)
+        check_folder(arguments.output, [path for path in given if path is not None])
         progress(0.08, "Loading the model")
         detector = _detector(arguments.model, arguments.device)
         options = RegistrationOptions(

@@ -16,7 +16,7 @@ from ..geometry.alignment import DegenerateError
 from ..geometry.errors import InputError
 from ..geometry.keypoints import Keypoints
 from ..geometry.robust import RobustFit, robust_fit
-from ..geometry.sampling import Grid, coverage, sample
+from ..geometry.sampling import Grid, coverage, inside_mask, sample
 from ..geometry.transforms import TransformType, affine, apply, nearest_rotation, rotation_angle
 from ..geometry.volume import Volume
 from .bundle import Card, load_card, verified_weights
@@ -108,7 +108,7 @@ class Detector:
         grid = Grid.cubic(self.card.size, self.card.spacing, centre, axes)
         covered = coverage(volume, grid)
         if mask is not None:
-            covered &= sample(mask, grid) > 0.5 * max(1e-6, float(mask.voxels.max()))
+            covered &= inside_mask(mask, grid)
         image = torch.from_numpy(sample(volume, grid))
         detection = self._run(image, torch.from_numpy(covered), grid)
         pose = self._pose(detection.keypoints)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ..geometry.errors import InputError
-from ..geometry.sampling import Grid, averaged, sample
+from ..geometry.sampling import Grid, averaged, inside_mask
 from ..geometry.volume import Volume
 
 _COARSE_SPACING = 6.0  # mm
@@ -25,7 +25,7 @@ def head_centre(volume: Volume, mask: Volume | None = None) -> NDArray[np.float6
     coarse = averaged(volume, blocks)
     values = coarse.voxels.astype(np.float32)
     if mask is not None:
-        inside = sample(mask, Grid.of(coarse)) > 0.5 * max(1e-6, float(mask.voxels.max()))
+        inside = inside_mask(mask, Grid.of(coarse))
         if not inside.any():
             raise InputError(
                 f"The mask {mask.name} does not cover any of {volume.name}. Choose the mask drawn on that scan."
@@ -39,8 +39,12 @@ def head_centre(volume: Volume, mask: Volume | None = None) -> NDArray[np.float6
 
 
 def otsu_threshold(values: NDArray) -> float:
-    """The value that splits ``values`` into two classes with the least variance within (Otsu 1979), by 256 bins."""
-    counts, edges = np.histogram(values, bins=256)
+    """The value that splits ``values`` into two classes with the least variance within (Otsu 1979), by 256 bins.
+
+    Values far beyond nearly all others are cut first: a few hot voxels must not decide where the head is.
+    """
+    low, high = np.percentile(values, (0.1, 99.9))
+    counts, edges = np.histogram(np.clip(values, 2 * low - high, 2 * high - low), bins=256)
     middles = (edges[:-1] + edges[1:]) / 2
     below = np.cumsum(counts).astype(float)
     above = below[-1] - below

@@ -149,6 +149,8 @@ def _read_voxels(path: Path, file: BinaryFile, header: np.void, shape: tuple[int
         if not count:
             raise InputError(f"{path} is incomplete: it ends before its last voxel. Copy or export it again.")
         filled += count
+    while file.read(_CHUNK):  # to the very end: only there does a compressed file prove itself whole
+        pass
     return voxels.astype(voxels.dtype.newbyteorder("="), copy=False)
 
 

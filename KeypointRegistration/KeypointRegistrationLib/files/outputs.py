@@ -6,6 +6,7 @@ import errno
 import shutil
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -29,17 +30,23 @@ FIXED_HEATMAPS, MOVING_HEATMAPS = "fixed_heatmaps.seq.nrrd", "moving_heatmaps.se
 _ALL = (TRANSFORM, MOVED, FIXED_KEYPOINTS, MOVING_KEYPOINTS, TABLE, OVERVIEW, FIXED_HEATMAPS, MOVING_HEATMAPS, REPORT)
 
 
-def check_folder(folder: str | Path) -> None:
+def check_folder(folder: str | Path, inputs: Iterable[Path] = ()) -> None:
     """See whether results can be written into ``folder``, and change nothing: better known before the work than after.
 
     Raises:
-        InputError: if it is not a folder, or nothing can be written there.
+        InputError: if it is not a folder, nothing can be written there, a result's name is taken by a folder, or a result
+            would replace one of the ``inputs``.
     """
     folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file, not a folder. Give another output folder.")
-    nearest = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     try:
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"{folder} is a file, not a folder. Give another output folder.")
+        results = {(folder / name).resolve() for name in _ALL}
+        for taken in (path for path in results if path.is_dir()):
+            raise InputError(f"{taken} is a folder where a result would be written. Give another output folder.")
+        for endangered in (path for path in inputs if path.resolve() in results):
+            raise InputError(f"{endangered} is an input that the results would replace. Give another output folder.")
+        nearest = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
         with tempfile.TemporaryFile(dir=nearest):
             return
     except OSError as error:

@@ -34,9 +34,9 @@ def read_volume(path: str | Path) -> Volume:
             not numbers are found by ``Volume.value_range``.
     """
     path = Path(path)
-    if not path.exists():
-        raise InputError(f"There is no file {path}. Check its name.")
     try:
+        if not path.exists():
+            raise InputError(f"There is no file {path}. Check its name.")
         with _quiet_itk():
             if path.is_dir():
                 voxels, ijk_to_lps = read_series(path)
@@ -60,10 +60,12 @@ def read_transform(path: str | Path) -> NDArray[np.float64]:
         InputError: if there is no such file, or it holds no invertible linear 3-D transform.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"There is no transform file {path}. Check its name.")
     try:
+        if not path.is_file():
+            raise InputError(f"There is no transform file {path}. Check its name.")
         transform = sitk.ReadTransform(str(path))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
     except RuntimeError as error:
         raise InputError(f"{path} is not a transform file that ITK can read. Give an ITK .tfm, .txt or .h5 file.") from error
     if transform.GetDimension() != 3 or not transform.IsLinear():
@@ -71,6 +73,8 @@ def read_transform(path: str | Path) -> NDArray[np.float64]:
     fixed_to_moving = to_matrix(transform)
     if not np.isfinite(fixed_to_moving).all() or abs(np.linalg.det(fixed_to_moving)) < 1e-9:
         raise InputError(f"{path} holds a transform that cannot be inverted. Give another one.")
+    if np.linalg.det(fixed_to_moving) < 0:
+        raise InputError(f"{path} holds a transform that mirrors. Give one that keeps left and right.")
     return invert(fixed_to_moving)
 
 

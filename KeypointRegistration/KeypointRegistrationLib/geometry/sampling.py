@@ -94,6 +94,11 @@ def coverage(volume: Volume, grid: Grid) -> NDArray[np.bool_]:
     return inside
 
 
+def inside_mask(mask: Volume, grid: Grid) -> NDArray[np.bool_]:
+    """Which points of ``grid`` have a voxel of ``mask`` nearest to them that is not zero, shape ``grid.shape``."""
+    return sample(mask, grid, order=0) != 0
+
+
 def averaged(volume: Volume, blocks: tuple[int, ...]) -> Volume:
     """The scan with every block of ``blocks`` (K, J, I) voxels averaged into one.  A remainder at the far end is dropped.
 

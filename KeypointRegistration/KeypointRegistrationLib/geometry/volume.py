@@ -91,6 +91,8 @@ class Volume:
             lows.append(slab.min())
             highs.append(slab.max())
         low, high = float(min(lows)), float(max(highs))
+        if max(-low, high) > float(np.finfo(np.float32).max):
+            raise InputError(f"{self.name} contains values beyond ±3.4e38, which cannot be computed with. Rescale them.")
         if low == high:
             raise InputError(f"{self.name} is empty: every voxel has the value {low:g}. Choose a scan that shows anatomy.")
         return low, high

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ..geometry.sampling import Grid, coverage
+from ..geometry.sampling import Grid, coverage, inside_mask
 from ..geometry.transforms import TransformType, invert
 from ..geometry.volume import Volume
 from .itk_space import to_affine, to_image, to_lps_point, to_matrix
-from .region import mask_on
 from .working_copy import coarsened, working_copy
 
 
@@ -75,7 +74,7 @@ class Optimiser:
         grid = Grid.of(coarsened(self._moving, _MASK_SPACING))
         counts = coverage(moving, grid)  # a straightened copy holds corners that were never scanned
         if moving_mask is not None:
-            counts &= mask_on(moving_mask, grid)
+            counts &= inside_mask(moving_mask, grid)
         everything = counts.all()
         self._moving_region = None if everything else sitk.Cast(to_image(Volume(counts, grid.ijk_to_ras)), sitk.sitkUInt8)
 

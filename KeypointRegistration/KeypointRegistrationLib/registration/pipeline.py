@@ -24,7 +24,7 @@ from ..geometry.volume import Volume
 from .options import Progress, RegistrationOptions
 from .pairs import Pairing, pair_up
 from .refinement import refine
-from .result import ErrorPrediction, ModelIdentity, Registration, SimilarityChange, Trust, TrustLevel
+from .result import ErrorPrediction, KeypointStatus, ModelIdentity, Registration, SimilarityChange, Trust, TrustLevel
 from .similarity import normalised_mutual_information
 from .trust import judge
 
@@ -158,20 +158,25 @@ def _align(fixed: Keypoints, moving: Keypoints, kind: TransformType, card: Card)
     try:
         fit = robust_fit(kind, moving, fixed, pairing.usable, noise)
         pairing = pairing.after_fit(fit.inliers, fit.residuals, noise)
-        form = _error_form(fit, moving, noise)
+        form = _error_form(fit, moving, noise, card.error_floor)
     except DegenerateError as error:
         return _centred(fixed, moving, pairing, noise, str(error))
     return _Alignment(fit, pairing, noise, form)
 
 
-def _error_form(fit: RobustFit, moving: Keypoints, noise: NDArray) -> NDArray[np.float64]:
-    """Predicted squared error; the expected noise is scaled to the residuals seen (never below half of it)."""
+def _error_form(fit: RobustFit, moving: Keypoints, noise: NDArray, shared: float) -> NDArray[np.float64]:
+    """Predicted squared error: the expected noise, scaled to the residuals seen (never below half of it), propagated.
+
+    Errors that neighbouring keypoints share do not average out over many of them: ``shared`` (mm) is added everywhere.
+    """
     used = fit.inliers
     ratio = max(0.5, _residual_ratio(fit.residuals, noise, used))
     covariances = (ratio * noise[used, None, None]) ** 2 / 3 * np.eye(3)
     points, weights = moving.positions[used], fit.weights[used]
     covariance = transform_covariance(fit.transform_type, fit.matrix, points, covariances, weights)
-    return error_form(fit.transform_type, fit.matrix, covariance)
+    form = error_form(fit.transform_type, fit.matrix, covariance)
+    form[3, 3] += shared**2
+    return form
 
 
 def _residual_ratio(residuals: NDArray, noise: NDArray, used: NDArray) -> float:
@@ -217,7 +222,7 @@ def _assess(
     else:
         trust = judge(
             pairs_used=int(used.sum()),
-            pairs_present=int(found.sum()),
+            pairs_present=sum(status is not KeypointStatus.MISSING for status in pairing.status),
             positions=points[used],
             residual_ratio=_residual_ratio(residuals, aligned.noise, used),
             matrix=matrix,

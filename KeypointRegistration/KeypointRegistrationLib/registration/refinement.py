@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..geometry.accuracy import predicted_error
-from ..geometry.sampling import Grid, coverage
+from ..geometry.sampling import Grid, coverage, inside_mask
 from ..geometry.transforms import TransformType, apply, invert
 from ..geometry.volume import Volume
 from .itk_space import straightened
 from .optimisation import Optimiser
 from .options import Progress
-from .region import head_region, mask_on, region_around
+from .region import head_region, region_around
 from .similarity import normalised_mutual_information
 from .working_copy import coarsened, cropped
 
@@ -84,7 +84,7 @@ def refine(
     near_moving = cropped(moving, apply(invert(start), points), _CROP_MARGIN)
 
     judged_fixed, judged_moving = (coarsened(volume, _JUDGED_SPACING) for volume in (near_fixed, near_moving))
-    judged = mask_on(region, Grid.of(judged_fixed))
+    judged = inside_mask(region, Grid.of(judged_fixed))
 
     def similarity(matrix: NDArray) -> float:
         return normalised_mutual_information(judged_fixed, judged_moving, matrix, judged, spacing=_JUDGED_SPACING)
@@ -117,7 +117,7 @@ def _unchanged(start: NDArray, similarity: float, reason: str) -> Refinement:
 
 def _region(overview: Volume, fixed_mask: Volume | None, focus: NDArray | None) -> NDArray[np.bool_]:
     grid = Grid.of(overview)
-    chosen = np.ones(grid.shape, dtype=bool) if fixed_mask is None else mask_on(fixed_mask, grid)
+    chosen = np.ones(grid.shape, dtype=bool) if fixed_mask is None else inside_mask(fixed_mask, grid)
     if focus is not None and len(focus) > 0:
         return chosen & region_around(np.asarray(focus, dtype=float), _FOCUS_MARGIN, grid)
     return chosen if fixed_mask is not None else head_region(overview)

@@ -8,7 +8,7 @@ from scipy import ndimage
 from scipy.spatial import ConvexHull, QhullError
 
 from ..detection.localisation import otsu_threshold
-from ..geometry.sampling import Grid, sample
+from ..geometry.sampling import Grid
 from ..geometry.volume import Volume
 
 _HEAD_MARGIN = 8.0  # mm around the visible head: its outline is a feature too
@@ -36,8 +36,3 @@ def region_around(points: NDArray, margin: float, grid: Grid) -> NDArray[np.bool
     for face in faces:
         inside &= positions @ face[:3] + face[3] <= margin
     return inside.reshape(grid.shape)
-
-
-def mask_on(mask: Volume, grid: Grid) -> NDArray[np.bool_]:
-    """Where ``mask`` is not zero, at the points of ``grid``."""
-    return sample(mask, grid, order=0) > 0

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..geometry.sampling import Grid, coverage, sample
+from ..geometry.sampling import Grid, coverage, inside_mask, sample
 from ..geometry.volume import Volume
-from .region import head_region, mask_on
+from .region import head_region
 from .working_copy import coarsened
 
 _BINS = 32
@@ -30,7 +30,7 @@ def normalised_mutual_information(
     """
     coarse = coarsened(fixed, spacing)
     grid = Grid.of(coarse)
-    region = head_region(coarse) if mask is None else mask_on(Volume(mask, fixed.ijk_to_ras), grid)
+    region = head_region(coarse) if mask is None else inside_mask(Volume(mask, fixed.ijk_to_ras), grid)
     region = region & coverage(moving.moved(moving_to_fixed), grid)
     if region.sum() < _FEWEST_VOXELS:
         return 1.0

@@ -59,6 +59,8 @@ def judge(
         light += _unlikely_shape(matrix)
     if similarity.after - 1 < _KEPT_SIMILARITY * (similarity.before - 1):
         grave.append("The two scans look less alike after the alignment than before.")
+    if similarity.after <= 1:
+        light.append("How alike the scans look could not be measured: they have too little in common.")
     if contradicted:
         grave.append("The two scans look more alike far from where the keypoints put them: one of the two is wrong.")
     if predicted.median > _LARGE_ERROR:
