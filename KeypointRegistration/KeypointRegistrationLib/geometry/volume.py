@@ -82,6 +82,11 @@ class Volume:
         Raises:
             InputError: if a voxel is NaN or infinite, or all voxels are equal.
         """
+        return self._value_range
+
+    @cached_property
+    def _value_range(self) -> tuple[float, float]:
+        """Found once: every room checks the scans it is given, and reading one through takes time."""
         lows, highs = [], []
         for slab in self.slabs():
             if slab.dtype.kind == "f" and not np.isfinite(slab).all():
