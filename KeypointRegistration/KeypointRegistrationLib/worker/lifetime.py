@@ -37,6 +37,7 @@ def end_with(pid: int) -> None:
 
 def _is_running_on_windows(pid: int) -> bool:
     """There ``os.kill`` would end the process instead of asking.  The constants are those of the Windows API."""
+    assert sys.platform == "win32"  # tells the type checker where the names below exist
     import ctypes
 
     synchronize, wait_timeout, invalid_parameter = 0x00100000, 0x102, 87
