@@ -35,18 +35,19 @@ def end_with(pid: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _is_running_on_windows(pid: int) -> bool:
-    """There ``os.kill`` would end the process instead of asking.  The constants are those of the Windows API."""
-    assert sys.platform == "win32"  # tells the type checker where the names below exist
-    import ctypes
+if sys.platform == "win32":
 
-    synchronize, wait_timeout, invalid_parameter = 0x00100000, 0x102, 87
-    kernel = ctypes.WinDLL("kernel32", use_last_error=True)
-    kernel.OpenProcess.restype = ctypes.c_void_p
-    handle = kernel.OpenProcess(synchronize, False, pid)
-    if not handle:
-        return ctypes.get_last_error() != invalid_parameter  # any other reason: it exists, and may not be opened
-    try:
-        return kernel.WaitForSingleObject(ctypes.c_void_p(handle), 0) == wait_timeout
-    finally:
-        kernel.CloseHandle(ctypes.c_void_p(handle))
+    def _is_running_on_windows(pid: int) -> bool:
+        """There ``os.kill`` would end the process instead of asking.  The constants are those of the Windows API."""
+        import ctypes
+
+        synchronize, wait_timeout, invalid_parameter = 0x00100000, 0x102, 87
+        kernel = ctypes.WinDLL("kernel32", use_last_error=True)
+        kernel.OpenProcess.restype = ctypes.c_void_p
+        handle = kernel.OpenProcess(synchronize, False, pid)
+        if not handle:
+            return ctypes.get_last_error() != invalid_parameter  # any other reason: it exists, and may not be opened
+        try:
+            return kernel.WaitForSingleObject(ctypes.c_void_p(handle), 0) == wait_timeout
+        finally:
+            kernel.CloseHandle(ctypes.c_void_p(handle))
