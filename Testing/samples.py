@@ -78,6 +78,8 @@ def sample_registration(count: int = 16, seed: int = 0) -> Registration:
         status=tuple(status),
         exclusion_reasons=tuple(reasons),
         residuals=residuals,
+        expected_distances=np.full(count, 1.2),
+        error_floor=0.3,
         error_form=form,
         fre=float(np.sqrt((residuals[used] ** 2).mean())),
         predicted_tre=ErrorPrediction(centre=0.5, median=0.9, p95=1.2),

@@ -19,13 +19,16 @@ def verdict(**changes: Any) -> Trust:
     arguments = {
         "pairs_used": 30,
         "pairs_present": 32,
+        "pairs": 34,
         "positions": POSITIONS,
         "residual_ratio": 0.4,
+        "largest_leverage": 0.2,
         "matrix": np.diag([1.05, 0.97, 1.02, 1.0]),
         "kind": TransformType.AFFINE,
         "similarity": SimilarityChange(before=1.05, after=1.2),
         "predicted": ErrorPrediction(centre=1.0, median=1.5, p95=2.5),
         "contradicted": False,
+        "unfamiliar": False,
     }
     return judge(**(arguments | changes))
 
@@ -37,10 +40,13 @@ def test_a_good_alignment_needs_no_words() -> None:
 @pytest.mark.parametrize(
     ("changes", "level", "words"),
     [
-        ({"pairs_used": 5, "pairs_present": 6}, TrustLevel.DO_NOT_TRUST, "Only 5 keypoint pairs"),
-        ({"pairs_used": 10, "pairs_present": 12}, TrustLevel.CHECK, "Few keypoint pairs (10)"),
+        ({"pairs_used": 5, "pairs_present": 6, "pairs": 6}, TrustLevel.DO_NOT_TRUST, "Only 5 keypoint pairs"),
+        ({"pairs_used": 10, "pairs_present": 12, "pairs": 12}, TrustLevel.CHECK, "Few keypoint pairs (10)"),
         ({"pairs_present": 62}, TrustLevel.DO_NOT_TRUST, "Only 30 of the 62 keypoints"),
         ({"positions": POSITIONS * (1, 1, 0.05)}, TrustLevel.CHECK, "almost in a plane"),
+        ({"pairs": 62}, TrustLevel.CHECK, "32 of 62 keypoints are in both scans"),
+        ({"largest_leverage": 0.7}, TrustLevel.CHECK, "hangs on a single keypoint"),
+        ({"unfamiliar": True}, TrustLevel.CHECK, "wider than usual"),
         ({"residual_ratio": 2.6}, TrustLevel.CHECK, "2.6 times worse"),
         ({"matrix": np.diag([1.6, 1.0, 1.0, 1.0])}, TrustLevel.CHECK, "1.60 / 1.00 / 1.00"),
         ({"similarity": SimilarityChange(1.2, 1.1)}, TrustLevel.DO_NOT_TRUST, "less alike"),
@@ -76,3 +82,7 @@ def test_a_similarity_that_could_not_be_measured_is_told() -> None:
     found = verdict(similarity=SimilarityChange(1.0, 1.0))
     assert found.level is TrustLevel.CHECK
     assert "could not be measured" in found.reasons[0]
+
+
+def test_a_similarity_that_has_not_been_measured_yet_says_nothing() -> None:
+    assert verdict(similarity=SimilarityChange(before=1.2, after=float("nan"))) == Trust(TrustLevel.GOOD)

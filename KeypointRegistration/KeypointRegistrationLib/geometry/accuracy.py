@@ -33,18 +33,31 @@ def transform_covariance(
         DegenerateError: if the points do not determine the parameters.
     """
     weights = np.asarray(weights, dtype=float)
-    derivatives = _homogeneous(moving_points) @ _moving_derivatives(kind, matrix)
-    derivatives = derivatives.transpose(1, 0, 2)  # (N, 3, p)
-    normal = np.einsum("n,nrp,nrq->pq", weights, derivatives, derivatives)
+    derivatives = point_derivatives(kind, matrix, moving_points)
+    inverse = inverse_normal_matrix(derivatives, weights)
     middle = np.einsum("n,nrp,nrs,nsq->pq", weights**2, derivatives, np.asarray(pair_covariances, float), derivatives)
+    covariance = inverse @ middle @ inverse
+    return (covariance + covariance.T) / 2
+
+
+def point_derivatives(kind: TransformType, matrix: ArrayLike, moving_points: ArrayLike) -> NDArray[np.float64]:
+    """Derivatives B_k of every moved position by the p parameters of ``matrix``, shape (N, 3, p)."""
+    return (_homogeneous(moving_points) @ _moving_derivatives(kind, matrix)).transpose(1, 0, 2)
+
+
+def inverse_normal_matrix(derivatives: NDArray, weights: NDArray) -> NDArray[np.float64]:
+    """(Σ w BᵀB)⁻¹, shape (p, p), of ``derivatives`` (N, 3, p) and ``weights`` (N,).
+
+    Raises:
+        DegenerateError: if the points do not determine the parameters.
+    """
+    normal = np.einsum("n,nrp,nrq->pq", weights, derivatives, derivatives)
     # Angles (radians) and shifts (mm) differ by orders of magnitude: judge and invert the normal matrix at unit diagonal.
     scale = 1 / np.sqrt(np.maximum(np.diag(normal), np.finfo(float).tiny))
     balanced = normal * np.outer(scale, scale)
     if np.linalg.cond(balanced) > 1e12:
         raise DegenerateError("The keypoints do not determine the alignment, so its accuracy cannot be predicted.")
-    inverse = np.linalg.inv(balanced) * np.outer(scale, scale)
-    covariance = inverse @ middle @ inverse
-    return (covariance + covariance.T) / 2
+    return np.linalg.inv(balanced) * np.outer(scale, scale)
 
 
 def error_form(kind: TransformType, matrix: ArrayLike, covariance: ArrayLike) -> NDArray[np.float64]:

@@ -50,7 +50,16 @@ class RobustFit:
     notes: tuple[str, ...] = ()
 
 
-def robust_fit(kind: TransformType, moving: Keypoints, fixed: Keypoints, usable: ArrayLike, noise: ArrayLike) -> RobustFit:
+def robust_fit(
+    kind: TransformType,
+    moving: Keypoints,
+    fixed: Keypoints,
+    usable: ArrayLike,
+    noise: ArrayLike,
+    *,
+    trusted: ArrayLike | None = None,
+    factors: ArrayLike | None = None,
+) -> RobustFit:
     """Fit ``kind`` to the usable pairs of keypoints, leaving out pairs that disagree with the rest.
 
     Graduated non-convexity with truncated least squares (Yang et al., IEEE RA-L 2020): the cost starts convex and is
@@ -58,6 +67,9 @@ def robust_fit(kind: TransformType, moving: Keypoints, fixed: Keypoints, usable:
     ``noise`` (K,), the expected root-mean-square distance in mm of a correct pair, as do the weights, 1/noise².
     Where fewer than half of the usable pairs agree within that limit, the limit is widened step by step and a note says so.
     Falls back from affine to similarity to rigid where pairs are too few or badly laid out, and says so in ``notes``.
+
+    Pairs that are ``trusted`` (K,) count in full however far apart they are, and have no say in which others do: those are
+    judged among themselves.  ``factors`` (K,), positive, multiply the weights and leave the limits as they are.
 
     Raises:
         DegenerateError: if not even a rigid fit is possible.
@@ -70,10 +82,22 @@ def robust_fit(kind: TransformType, moving: Keypoints, fixed: Keypoints, usable:
     if not (np.isfinite(noise[usable]).all() and (noise[usable] > 0).all()):
         raise ValueError("the expected noise of every usable pair must be a positive number of mm")
 
+    trusted = np.zeros(count, dtype=bool) if trusted is None else np.asarray(trusted, dtype=bool)
+    factors = np.ones(count) if factors is None else np.asarray(factors, dtype=float)
+    if not (np.isfinite(factors[usable]).all() and (factors[usable] > 0).all()):
+        raise ValueError("the weight factor of every usable pair must be a positive number")
+
+    pairs = _Pairs(
+        moving.positions[usable],
+        fixed.positions[usable],
+        noise[usable],
+        factors[usable] / noise[usable] ** 2,
+        trusted[usable],
+    )
     notes: list[str] = []
     while True:
         try:
-            fitted = _fit_one_kind(kind, moving.positions[usable], fixed.positions[usable], noise[usable], notes)
+            fitted = _fit_one_kind(kind, pairs, notes)
             break
         except DegenerateError as error:
             if kind not in _FALL_BACK:
@@ -88,19 +112,49 @@ def robust_fit(kind: TransformType, moving: Keypoints, fixed: Keypoints, usable:
     return RobustFit(matrix, kind, weights, weights > 0, residuals, tuple(notes))
 
 
-def _fit_one_kind(
-    kind: TransformType, moving: NDArray, fixed: NDArray, noise: NDArray, notes: list[str]
-) -> tuple[NDArray, NDArray]:
-    """Matrix and normalised weights for one kind, with the limit widened where most pairs would be left out."""
-    _check(kind, moving, fixed, noise**-2.0)
-    outcome: tuple[NDArray, NDArray] | DegenerateError = DegenerateError("No keypoint pair can be used.")
+@dataclass(frozen=True, eq=False)
+class _Pairs:
+    """Usable pairs: positions (N, 3) and expected distances (N,) in mm, weights before any doubt (N,), which are trusted."""
+
+    moving: NDArray[np.float64]
+    fixed: NDArray[np.float64]
+    noise: NDArray[np.float64]
+    base: NDArray[np.float64]
+    trusted: NDArray[np.bool_]
+
+    def __getitem__(self, chosen: NDArray[np.bool_]) -> _Pairs:
+        values = (self.moving, self.fixed, self.noise, self.base, self.trusted)
+        return _Pairs(*(array[chosen] for array in values))
+
+
+def _fit_one_kind(kind: TransformType, pairs: _Pairs, notes: list[str]) -> tuple[NDArray, NDArray]:
+    """Matrix and normalised weights for one kind."""
+    _check(kind, pairs, pairs.base)
+    agreeing = np.ones(len(pairs.base), dtype=bool)
+    doubted = ~pairs.trusted
+    if doubted.any():
+        try:
+            agreeing[doubted] = _agreeing(kind, pairs[doubted], notes)
+        except DegenerateError:
+            if doubted.all():
+                raise
+            # Too few to be judged among themselves: beside trusted pairs, all of them count.
+    weights = pairs.base * agreeing
+    _check(kind, pairs, weights)
+    weights /= weights.sum()
+    return fit(kind, pairs.moving, pairs.fixed, weights), weights
+
+
+def _agreeing(kind: TransformType, pairs: _Pairs, notes: list[str]) -> NDArray[np.bool_]:
+    """Which pairs agree with each other, with the limit widened where most would be left out."""
+    outcome: NDArray | DegenerateError = DegenerateError("No keypoint pair can be used.")
     for widening in _WIDENINGS:
         try:
-            outcome = _graduated(kind, moving, fixed, noise * widening)
+            outcome = _graduated(kind, pairs, widening)
         except DegenerateError as error:
             outcome = error
             continue
-        if 2 * np.count_nonzero(outcome[1]) >= len(noise):
+        if 2 * np.count_nonzero(outcome) >= len(pairs.noise):
             break
     if isinstance(outcome, DegenerateError):
         raise outcome
@@ -112,27 +166,27 @@ def _fit_one_kind(
     return outcome
 
 
-def _graduated(kind: TransformType, moving: NDArray, fixed: NDArray, noise: NDArray) -> tuple[NDArray, NDArray]:
-    base = noise**-2.0
-    matrix = fit(kind, moving, fixed, base / base.sum())
-    squared = _squared_distances(matrix, moving, fixed, noise)
-    limit = INLIER_LIMIT**2
+def _graduated(kind: TransformType, pairs: _Pairs, widening: float) -> NDArray[np.bool_]:
+    """Which pairs remain when the cost has been bent to its final shape."""
+    _check(kind, pairs, pairs.base)
+    matrix = fit(kind, pairs.moving, pairs.fixed, pairs.base / pairs.base.sum())
+    squared = _squared_distances(matrix, pairs)
+    limit = (widening * INLIER_LIMIT) ** 2
     excess = 2 * squared.max() - limit
     # Where all pairs are well within the limit the cost is convex from the start.
     control = limit / excess if excess > 0 else np.inf
     for _ in range(_ROUNDS):
         share = _truncated_weights(squared, limit, control)
-        weights = base * share
-        _check(kind, moving, fixed, weights)
-        matrix = fit(kind, moving, fixed, weights / weights.sum())
-        squared = _squared_distances(matrix, moving, fixed, noise)
+        weights = pairs.base * share
+        _check(kind, pairs, weights)
+        matrix = fit(kind, pairs.moving, pairs.fixed, weights / weights.sum())
+        squared = _squared_distances(matrix, pairs)
         if np.isinf(control) or (np.isin(share, (0.0, 1.0)).all() and np.array_equal(share > 0, squared <= limit)):
             break
         control *= _GROWTH
-    weights = base * (share > 0.5)
-    _check(kind, moving, fixed, weights)
-    weights /= weights.sum()
-    return fit(kind, moving, fixed, weights), weights
+    remaining = share > 0.5
+    _check(kind, pairs, pairs.base * remaining)
+    return remaining
 
 
 def _truncated_weights(squared: NDArray, limit: float, control: float) -> NDArray[np.float64]:
@@ -145,14 +199,15 @@ def _truncated_weights(squared: NDArray, limit: float, control: float) -> NDArra
     )
 
 
-def _squared_distances(matrix: NDArray, moving: NDArray, fixed: NDArray, noise: NDArray) -> NDArray[np.float64]:
-    return (((apply(matrix, moving) - fixed) / noise[:, None]) ** 2).sum(axis=1)
+def _squared_distances(matrix: NDArray, pairs: _Pairs) -> NDArray[np.float64]:
+    """Squared distances of the pairs in units of their expected ones."""
+    return (((apply(matrix, pairs.moving) - pairs.fixed) / pairs.noise[:, None]) ** 2).sum(axis=1)
 
 
-def _check(kind: TransformType, moving: NDArray, fixed: NDArray, weights: NDArray) -> None:
+def _check(kind: TransformType, pairs: _Pairs, weights: NDArray) -> None:
     """Raise DegenerateError where the weighted pairs are too few or too flat for ``kind``."""
     used = weights > 0
-    for points in (moving, fixed):
+    for points in (pairs.moving, pairs.fixed):
         check_layout(kind, points[used], weights[used], NOISY_FLATNESS_LIMIT)
     effective = weights.sum() ** 2 / (weights**2).sum()
     if effective < EFFECTIVE_PAIRS[kind] - 1e-9:

@@ -19,6 +19,7 @@ class KeypointStatus(Enum):
     USED = "used"
     EXCLUDED = "excluded"  # present in both scans, but its pair disagrees with the others, or its map is unusable
     MISSING = "missing"  # its anatomy is not in one of the scans
+    LEFT_OUT = "left out"  # a person does not want it in the fit
 
 
 class TrustLevel(Enum):
@@ -48,7 +49,10 @@ class ErrorPrediction:
 
 @dataclass(frozen=True)
 class SimilarityChange:
-    """Normalised mutual information of the two scans where both show the head, at the given poses and after alignment."""
+    """Normalised mutual information of the two scans where both show the head, at the given poses and after alignment.
+
+    ``after`` is NaN where it has not been measured (yet).
+    """
 
     before: float
     after: float
@@ -75,6 +79,8 @@ class Registration:
         status: of every keypoint pair.
         exclusion_reasons: one sentence per keypoint, empty for those used.
         residuals: distance in mm between fixed keypoint and moved moving keypoint, shape (K,), NaN where missing.
+        expected_distances: root-mean-square residual in mm that a correct pair has, shape (K,).
+        error_floor: mm of predicted error that all keypoints of a scan share, so that it does not average out.
         error_form: 4×4 Q with predicted RMS-TRE²(x) = x̃ᵀ Q x̃ (mm²) at a fixed-space point x̃ = (x, y, z, 1).
         fre: root-mean-square residual in mm of the pairs used (says nothing about accuracy elsewhere).
         refined: whether the intensity refinement was accepted.
@@ -91,6 +97,8 @@ class Registration:
     status: tuple[KeypointStatus, ...]
     exclusion_reasons: tuple[str, ...]
     residuals: NDArray[np.float64]
+    expected_distances: NDArray[np.float64]
+    error_floor: float
     error_form: NDArray[np.float64]
     fre: float
     predicted_tre: ErrorPrediction

@@ -12,6 +12,8 @@ _FEW_PAIRS = 12
 _TOO_FEW_PAIRS = 6
 _FLAT = 0.15  # extent across the flattest direction relative to the longest
 _LOW_SHARE = 0.5  # of the keypoints present in both scans that agree
+_LOW_OVERLAP = 0.6  # of all keypoints, found in both scans
+_LARGE_LEVERAGE = 0.5  # of one pair: half of where its surroundings go hangs on it alone
 _LARGE_RATIO = 1.0  # residuals relative to what maps and differences between people explain; good pairs stay below 0.5
 _KEPT_SIMILARITY = 0.8  # of what the scans had in common: scans that were aligned already may lose a little
 _SCALES = (0.75, 1.33)
@@ -23,26 +25,32 @@ def judge(
     *,
     pairs_used: int,
     pairs_present: int,
+    pairs: int,
     positions: NDArray,
     residual_ratio: float,
+    largest_leverage: float,
     matrix: NDArray,
     kind: TransformType,
     similarity: SimilarityChange,
     predicted: ErrorPrediction,
     contradicted: bool,
+    unfamiliar: bool,
 ) -> Trust:
     """The verdict on one alignment.
 
     Args:
         pairs_used: keypoint pairs that carry the fit.
         pairs_present: keypoints found in both scans.
+        pairs: all keypoints.
         positions: of the pairs used, in the fixed scan, (n, 3) mm.
         residual_ratio: root-mean-square of residual / expected noise over the pairs used.
+        largest_leverage: of one pair, 0 to 1 (``geometry.leverage``).
         matrix: 4×4 moving → fixed.
         kind: of the matrix.
         similarity: before and after.
         predicted: target registration error.
         contradicted: whether the intensities fit better far from where the keypoints put the scans.
+        unfamiliar: whether the keypoints' maps are wider than those of scans the model knows.
     """
     grave, light = [], []
     if pairs_used < _TOO_FEW_PAIRS:
@@ -53,6 +61,12 @@ def judge(
         grave.append(f"Only {pairs_used} of the {pairs_present} keypoints found in both scans agree with the alignment.")
     if pairs_used >= 3 and _flatness(positions) < _FLAT:
         light.append("The keypoints used lie almost in a plane, so the alignment across it is uncertain.")
+    if pairs_present < _LOW_OVERLAP * pairs:
+        light.append(f"Only {pairs_present} of {pairs} keypoints are in both scans: the scans overlap little.")
+    if largest_leverage > _LARGE_LEVERAGE:
+        light.append("The alignment hangs on a single keypoint in places, where no other one could contradict it.")
+    if unfamiliar:
+        light.append("The heatmaps are wider than usual: one of the scans may be of a kind that the model does not know.")
     if residual_ratio > _LARGE_RATIO:
         light.append(f"The keypoints fit {residual_ratio:.1f} times worse than their heatmaps predict.")
     if kind is not TransformType.RIGID:

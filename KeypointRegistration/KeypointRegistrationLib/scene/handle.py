@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import slicer
 import vtk
 
+from ..registration.correction import Correction
 from ..registration.result import Registration
 from . import hierarchy, record
 from .nodes import batch, own_matrix, put_under, remove_node
-from .overlays import remove_overlay
+from .overlays import take_away
 from .volumes import local_ijk_to_ras
 
 #: Attribute of the record node; its value identifies the registration, also in the folder.
@@ -27,10 +28,23 @@ MOVING_VOLUME = "movingVolume"
 ORIGINAL_PARENT = "originalParent"
 FIXED_HEATMAP = "fixedHeatmap"
 MOVING_HEATMAP = "movingHeatmap"
+KEPT_FIXED_HEATMAPS = "keptFixedHeatmaps"
+KEPT_MOVING_HEATMAPS = "keptMovingHeatmaps"
+KEYPOINT_COLOURS = "keypointColours"
+FIXED_ELLIPSOIDS = "fixedEllipsoids"
+MOVING_ELLIPSOIDS = "movingEllipsoids"
+FIXED_MARKS = "fixedMarks"
+MOVING_MARKS = "movingMarks"
+ARROWS = "residualArrows"
+ERROR_MAP = "errorMap"
+ERROR_LEGEND = "errorLegend"
 
-_MADE = (TRANSFORM, FIXED_POINTS, MOVING_POINTS, FIXED_HEATMAP, MOVING_HEATMAP)
+_LASTING = (TRANSFORM, FIXED_POINTS, MOVING_POINTS)
+_SHOWN = (FIXED_HEATMAP, MOVING_HEATMAP, KEPT_FIXED_HEATMAPS, KEPT_MOVING_HEATMAPS, KEYPOINT_COLOURS, FIXED_ELLIPSOIDS,
+          MOVING_ELLIPSOIDS, FIXED_MARKS, MOVING_MARKS, ARROWS, ERROR_MAP, ERROR_LEGEND)  # fmt: skip
+_MADE = _LASTING + _SHOWN
 _GIVEN = (FIXED_VOLUME, MOVING_VOLUME, ORIGINAL_PARENT)
-_FOLLOWERS = (MOVING_VOLUME, MOVING_POINTS, MOVING_HEATMAP)  # what sits under the transform
+_FOLLOWERS = (MOVING_VOLUME, MOVING_POINTS, MOVING_HEATMAP, MOVING_ELLIPSOIDS, MOVING_MARKS)  # what sits under the transform
 
 
 class SceneRegistration:
@@ -47,11 +61,16 @@ class SceneRegistration:
     def __init__(self, record_node: slicer.vtkMRMLTextNode) -> None:
         self._scene = record_node.GetScene()
         self.identifier: str = record_node.GetAttribute(IDENTIFIER)
-        self._text: str = record_node.GetText()
+        self._content = record.from_text(record_node.GetText())
         self._nodes: dict[str, vtk.vtkWeakReference] = {}
         self._hold("record", record_node)
         for role in _MADE + _GIVEN:
             self._hold(role, record_node.GetNodeReference(role))
+
+    @property
+    def scene(self) -> slicer.vtkMRMLScene:
+        """The scene it is in."""
+        return self._scene
 
     @property
     def record(self) -> slicer.vtkMRMLTextNode | None:
@@ -104,15 +123,39 @@ class SceneRegistration:
         made = (self._node(role) for role in ("record", *_MADE))
         return hierarchy.folder_item(self._scene, self.identifier, [node for node in made if node])
 
-    @cached_property
+    @property
     def provenance(self) -> dict[str, Any]:
         """What was registered with what: scans, their matrices, options, versions."""
-        return record.from_text(self._text)[0]
+        return self._content.provenance
 
-    @cached_property
+    @property
+    def original(self) -> Registration:
+        """The network's answer, without its heatmaps."""
+        return self._content.original
+
+    @property
+    def correction(self) -> Correction:
+        """What a person has changed of it."""
+        return self._content.correction
+
+    @property
     def registration(self) -> Registration:
-        """The result as it was added, without its heatmaps."""
-        return record.from_text(self._text)[1]
+        """The result as it is now: the network's answer with the person's correction."""
+        return self._content.registration
+
+    def correct(self, correction: Correction, registration: Registration, *, lasting: bool = True) -> None:
+        """Take over a correction of the network's answer and what came of it: the moving volume follows.
+
+        With ``lasting`` it is written into the record, which is saved with the scene; without, as while a point is being
+        dragged, that is left for later.
+        """
+        self._content = replace(self._content, correction=correction, registration=registration)
+        if self.transform is not None:
+            to_world = np.array(self.provenance["moving"]["parent_to_world"])
+            matrix = np.linalg.inv(to_world) @ registration.moving_to_fixed @ to_world
+            self.transform.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(matrix))
+        if lasting and self.record is not None:
+            self.record.SetText(record.to_text(self._content))
 
     @property
     def applied(self) -> bool:
@@ -135,6 +178,10 @@ class SceneRegistration:
                 if node is not None and node.GetParentTransformNode() in (before, after):
                     put_under(node, after if aligned else before)
 
+    def adopted(self, role: str) -> Any:
+        """The node that was adopted in a role, or None if there is none (any more)."""
+        return self._node(role)
+
     def adopt(self, role: str, node: slicer.vtkMRMLNode | None) -> None:
         """Make ``node`` (None: no node) one that the registration has made, and that ``remove`` removes."""
         self._hold(role, node)
@@ -152,11 +199,11 @@ class SceneRegistration:
             self._release_transform()
             self._restore_moving_volume()
             folder = self.folder
-            for heatmap in (self.fixed_heatmap, self.moving_heatmap):
-                if heatmap is not None:
-                    remove_overlay(heatmap)
-            for role in ("record", *_MADE):
-                node = self._node(role)
+            shown, lasting = ([self._node(role) for role in roles] for roles in (_SHOWN, (*_LASTING, "record")))
+            for node in shown:
+                if node is not None:
+                    take_away(node)
+            for node in lasting:
                 if node is not None:
                     remove_node(self._scene, node)
             hierarchy.remove_folder(self._scene, folder)
@@ -213,12 +260,13 @@ def find_registrations(scene: slicer.vtkMRMLScene) -> list[SceneRegistration]:
     One whose record the user has damaged, or a later version has written, is left out: its nodes are then nodes like any.
     """
     texts = slicer.util.getNodesByClass("vtkMRMLTextNode", scene)
-    return [SceneRegistration(node) for node in texts if node.GetAttribute(IDENTIFIER) and _is_readable(node)]
+    handles = (_handle(node) for node in texts if node.GetAttribute(IDENTIFIER))
+    return [handle for handle in handles if handle is not None]
 
 
-def _is_readable(record_node: slicer.vtkMRMLTextNode) -> bool:
+def _handle(record_node: slicer.vtkMRMLTextNode) -> SceneRegistration | None:
+    """The handle on a record, or None where it cannot be read."""
     try:
-        record.from_text(record_node.GetText())
+        return SceneRegistration(record_node)
     except ValueError:
-        return False
-    return True
+        return None

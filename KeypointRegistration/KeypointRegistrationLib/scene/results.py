@@ -12,6 +12,7 @@ import vtk
 
 from .. import __version__
 from ..geometry.errors import InputError
+from ..registration.correction import Correction
 from ..registration.options import RegistrationOptions
 from ..registration.result import Registration
 from . import handle, hierarchy, record
@@ -124,7 +125,8 @@ def _add_record(
     node = scene.AddNewNodeByClass("vtkMRMLTextNode", scene.GenerateUniqueName(f"{title} record"))
     node.SetAttribute(handle.IDENTIFIER, str(uuid.uuid4()))
     node.SetForceCreateStorageNode(slicer.vtkMRMLTextNode.CreateStorageNodeAlways)
-    node.SetText(record.to_text(provenance, registration))
+    content = record.Record(provenance, registration, Correction.none(registration), registration)
+    node.SetText(record.to_text(content))
     return node
 
 

@@ -1,0 +1,105 @@
+"""What an alignment is worth: residuals, predicted error and verdict, in the one frozen result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..geometry.accuracy import predicted_error
+from ..geometry.alignment import DegenerateError
+from ..geometry.keypoints import Keypoints
+from ..geometry.leverage import leverage
+from ..geometry.transforms import TransformType, apply
+from .keypoint_fit import KeypointFit, residual_ratio
+from .result import ErrorPrediction, KeypointStatus, ModelIdentity, Registration, SimilarityChange, Trust, TrustLevel
+from .trust import judge
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What the verdict takes into account beside the keypoints.
+
+    Attributes:
+        similarity: of the scans before and after.
+        contradicted: whether the intensities fit better far from where the keypoints put the scans.
+        unfamiliar: whether the keypoints' maps are wider than those of scans the model knows.
+        instead: what was done where nothing could be fitted, as a sentence.
+    """
+
+    similarity: SimilarityChange
+    contradicted: bool = False
+    unfamiliar: bool = False
+    instead: str = ""
+
+
+def assess(
+    fixed: Keypoints,
+    moving: Keypoints,
+    aligned: KeypointFit,
+    matrix: NDArray[np.float64],
+    requested_type: TransformType,
+    circumstances: Circumstances,
+) -> Registration:
+    """The result as far as keypoints and alignment determine it: no device, model or times yet, and not refined.
+
+    ``matrix`` is the final 4×4 moving → fixed RAS, which refinement may have taken away from ``aligned.fit.matrix``.
+    """
+    fit, pairing, used = aligned.fit, aligned.pairing, aligned.fit.inliers
+    distances = np.linalg.norm(apply(matrix, moving.positions) - fixed.positions, axis=1)
+    residuals = np.where(np.isfinite(fit.residuals), distances, np.nan)
+    predicted = _predicted(aligned.form, fixed.positions)
+    if aligned.failed:
+        trust = Trust(TrustLevel.DO_NOT_TRUST, (*fit.notes, circumstances.instead))
+    else:
+        trust = judge(
+            pairs_used=int(used.sum()),
+            pairs_present=sum(status is not KeypointStatus.MISSING for status in pairing.status),
+            pairs=len(pairing.status),
+            positions=fixed.positions[used],
+            residual_ratio=residual_ratio(residuals, aligned.noise, used),
+            largest_leverage=_largest_leverage(aligned, moving),
+            matrix=matrix,
+            kind=fit.transform_type,
+            similarity=circumstances.similarity,
+            predicted=predicted,
+            contradicted=circumstances.contradicted,
+            unfamiliar=circumstances.unfamiliar,
+        )
+    return Registration(
+        moving_to_fixed=matrix,
+        transform_type=fit.transform_type,
+        requested_type=requested_type,
+        fixed_keypoints=fixed,
+        moving_keypoints=moving,
+        weights=fit.weights,
+        status=pairing.status,
+        exclusion_reasons=pairing.reasons,
+        residuals=residuals,
+        expected_distances=aligned.noise,
+        error_floor=aligned.floor,
+        error_form=aligned.form,
+        fre=float(np.sqrt(np.mean(residuals[used] ** 2))) if used.any() else float("nan"),
+        predicted_tre=predicted,
+        similarity=circumstances.similarity,
+        trust=trust,
+        refined=False,
+        device="",
+        model=ModelIdentity("", "", ""),
+    )
+
+
+def _predicted(form: NDArray, points: NDArray) -> ErrorPrediction:
+    errors = predicted_error(form, points)
+    centre = predicted_error(form, points.mean(axis=0, keepdims=True))[0]
+    return ErrorPrediction(float(centre), float(np.median(errors)), float(np.quantile(errors, 0.95)))
+
+
+def _largest_leverage(aligned: KeypointFit, moving: Keypoints) -> float:
+    used = aligned.fit.inliers
+    try:
+        shares = leverage(aligned.fit.transform_type, aligned.fit.matrix, moving.positions[used], aligned.fit.weights[used])
+    except DegenerateError:
+        return 1.0
+    return float(shares.max(initial=0.0))
