@@ -11,7 +11,7 @@ import torch
 from KeypointRegistrationLib.detection.detector import Detector
 from KeypointRegistrationLib.detection.localisation import head_centre, otsu_threshold
 from KeypointRegistrationLib.geometry.errors import InputError
-from KeypointRegistrationLib.geometry.sampling import Grid
+from KeypointRegistrationLib.geometry.sampling import Grid, Sampler, sample
 from KeypointRegistrationLib.geometry.transforms import apply
 from KeypointRegistrationLib.geometry.volume import Volume
 from samples import sample_matrix, sample_volume
@@ -50,7 +50,7 @@ def test_keypoints_are_told_in_ras_whatever_the_axes_of_scan_and_view(
     middle = Grid((48, 44, 46), ijk_to_ras).positions().mean(axis=0)
     position = middle + np.array([13.0, -8.0, 5.0])
     detector._model = Brightest()
-    found = detector._look(blob_at(position, ijk_to_ras), None, axes, middle).detection
+    found = detector._look(Sampler(blob_at(position, ijk_to_ras)), None, axes, middle).detection
     np.testing.assert_allclose(found.keypoints.positions, np.tile(position, (KEYPOINTS, 1)), atol=1.5)
     mass = found.heatmaps.values.reshape(KEYPOINTS, -1)
     np.testing.assert_allclose(mass.sum(axis=1), 1.0, rtol=1e-4)
@@ -69,8 +69,8 @@ def test_a_doubtful_head_is_looked_at_from_elsewhere_and_the_surest_view_kept(
 ) -> None:
     look, seen = detector._look, []
 
-    def remembering(volume: Volume, mask: Volume | None, axes: np.ndarray, centre: np.ndarray):
-        seen.append(look(volume, mask, axes, centre))
+    def remembering(scan: Sampler, mask: Volume | None, axes: np.ndarray, centre: np.ndarray):
+        seen.append(look(scan, mask, axes, centre))
         return seen[-1]
 
     monkeypatch.setattr(detector, "_look", remembering)
@@ -187,3 +187,40 @@ def test_every_label_of_a_label_map_counts_as_inside_the_mask() -> None:
     labels = inside * (1 + 200 * (np.arange(volume.shape[2]) % 2 == 0)).astype(np.uint8)
     binary, many = (Volume(voxels, volume.ijk_to_ras, "mask") for voxels in (inside, labels))
     np.testing.assert_array_equal(head_centre(volume, many), head_centre(volume, binary))
+
+
+def test_a_large_head_is_no_reason_to_try_other_orientations(detector: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its maps are wider in mm, and its head as much larger than the template."""
+    seen, pose = [], np.diag([1.25, 1.25, 1.25, 1.0])
+    look = detector._look
+
+    def of_a_large_head(scan: Sampler, mask: Volume | None, axes: np.ndarray, centre: np.ndarray):
+        found = look(scan, mask, axes, centre)
+        covariances = np.tile(np.eye(3) * (1.25 * 11.0) ** 2 / 3, (KEYPOINTS, 1, 1))
+        keypoints = replace(found.detection.keypoints, covariances=covariances)
+        fit = replace(found.pose, matrix=pose @ found.pose.matrix / np.cbrt(np.linalg.det(found.pose.matrix[:3, :3])))
+        fit.matrix[3, 3] = 1.0
+        seen.append(replace(found, detection=replace(found.detection, keypoints=keypoints), pose=fit))
+        return seen[-1]
+
+    monkeypatch.setattr(detector, "_look", of_a_large_head)
+    detector.card = replace(detector.card, familiar_spread=11.9)
+    detector.detect(sample_volume())
+    assert seen[0].doubt == pytest.approx(11.0)
+    assert len(seen) <= 4
+
+
+@pytest.mark.parametrize("degrees", [0.0, 35.0])
+def test_sampling_a_scan_again_gives_the_same_values_and_averages_it_once(
+    degrees: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from KeypointRegistrationLib.geometry import sampling
+
+    counted, averaged = [], sampling.averaged
+    monkeypatch.setattr(sampling, "averaged", lambda volume, blocks: counted.append(blocks) or averaged(volume, blocks))
+    volume = sample_volume(spacing=2.0)
+    scan = Sampler(volume)
+    for shift in (0.0, 1.3):
+        grid = Grid.cubic(12, 5.0, np.full(3, shift), sample_matrix(degrees)[:3, :3])
+        np.testing.assert_array_equal(scan(grid), sample(volume, grid))
+    assert len(counted) == 1 + 2  # once by the sampler, and once each by the plain function

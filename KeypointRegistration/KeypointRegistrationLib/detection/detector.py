@@ -16,7 +16,7 @@ from ..geometry.alignment import DegenerateError
 from ..geometry.errors import InputError
 from ..geometry.keypoints import Keypoints
 from ..geometry.robust import RobustFit, robust_fit
-from ..geometry.sampling import Grid, coverage, inside_mask, sample
+from ..geometry.sampling import Grid, Sampler, coverage, inside_mask
 from ..geometry.transforms import TransformType, affine, apply, nearest_rotation, rotation_angle
 from ..geometry.volume import Volume
 from .bundle import Card, load_card, verified_weights
@@ -40,14 +40,20 @@ class _Look:
 
     @property
     def doubt(self) -> float:
-        """Median spread (mm) of the maps: wide where the network sees nothing it knows; infinite without a pose."""
-        return float(np.inf) if self.pose is None else float(np.median(self.detection.keypoints.spread))
+        """Median spread of the maps, in mm of a head of the template's size; infinite without a pose.
+
+        Maps are wide where the network sees nothing it knows, but also in a large head: that is no reason for doubt.  And a
+        head seen the wrong way round is taken for a smaller one than it is.
+        """
+        if self.pose is None:
+            return float(np.inf)
+        return float(np.median(self.detection.keypoints.spread)) / _head_size(self.pose.matrix)
 
 
 class Detector:
     """Finds the keypoints of a model bundle in scans.
 
-    The scan is looked at up to four times, each time sampled afresh from its voxels: first upright around the head, then
+    The scan is looked at up to four times, each time interpolated once from (block averages of) its voxels: first upright around the head, then
     turned, centred and scaled as the keypoints found so far say the head lies.  Should the maps stay wider than those of
     upright heads usually are, other orientations are tried, and the surest one kept.
 
@@ -83,37 +89,38 @@ class Detector:
         """
         volume.value_range()
         centre = head_centre(volume, mask)
-        best = self._settle(volume, mask, np.eye(3), centre)
+        scan = Sampler(volume)
+        best = self._settle(scan, mask, np.eye(3), centre)
         if best.doubt > self.card.familiar_spread:
-            looks = ((axes, self._look(volume, mask, axes, centre).doubt) for axes in _other_orientations())
+            looks = ((axes, self._look(scan, mask, axes, centre).doubt) for axes in _other_orientations())
             axes, _ = min(looks, key=lambda look: look[1])
-            best = min(best, self._settle(volume, mask, axes, centre), key=lambda look: look.doubt)
+            best = min(best, self._settle(scan, mask, axes, centre), key=lambda look: look.doubt)
         return best.detection
 
-    def _settle(self, volume: Volume, mask: Volume | None, axes: NDArray, centre: NDArray) -> _Look:
+    def _settle(self, scan: Sampler, mask: Volume | None, axes: NDArray, centre: NDArray) -> _Look:
         """Look, turn to where the head seems to be, and look again until the view hardly changes."""
-        look = self._look(volume, mask, axes, centre)
+        look = self._look(scan, mask, axes, centre)
         for _ in range(_LOOKS - 1):
             if look.pose is None:
                 break
             seen = axes, centre
             axes, centre = self._view(look.pose.matrix)
             turned = rotation_angle(affine(nearest_rotation(axes) @ nearest_rotation(seen[0]).T, np.zeros(3)))
-            look = self._look(volume, mask, axes, centre)
+            look = self._look(scan, mask, axes, centre)
             if turned < _SETTLED[0] and np.linalg.norm(centre - seen[1]) < _SETTLED[1]:
                 break
         return look
 
-    def _look(self, volume: Volume, mask: Volume | None, axes: NDArray, centre: NDArray) -> _Look:
+    def _look(self, scan: Sampler, mask: Volume | None, axes: NDArray, centre: NDArray) -> _Look:
         grid = Grid.cubic(self.card.size, self.card.spacing, centre, axes)
-        covered = coverage(volume, grid)
+        covered = coverage(scan.volume, grid)
         if mask is not None:
             covered &= inside_mask(mask, grid)
-        image = torch.from_numpy(sample(volume, grid))
+        image = torch.from_numpy(scan(grid))
         detection = self._run(image, torch.from_numpy(covered), grid)
         pose = self._pose(detection.keypoints)
         if pose is not None:
-            keypoints = _without_those_outside(detection.keypoints, apply(pose.matrix, self.card.template), volume)
+            keypoints = _without_those_outside(detection.keypoints, apply(pose.matrix, self.card.template), scan.volume)
             detection = replace(detection, keypoints=keypoints)
         return _Look(detection, pose)
 
@@ -155,9 +162,8 @@ class Detector:
 
     def _view(self, template_to_scan: NDArray) -> tuple[NDArray, NDArray]:
         """Axes (scaled with the head) and centre of the grid that sees the head upright."""
-        linear = template_to_scan[:3, :3]
-        size = np.clip(np.cbrt(abs(np.linalg.det(linear))), *_SIZE_RANGE)
-        return nearest_rotation(linear) * size, template_to_scan[:3, 3]
+        size = np.clip(_head_size(template_to_scan), *_SIZE_RANGE)
+        return nearest_rotation(template_to_scan[:3, :3]) * size, template_to_scan[:3, 3]
 
     def _choose(self, device: str) -> str:
         available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
@@ -173,6 +179,11 @@ class Detector:
     def _place(self, device: str) -> None:
         self._device = device
         self._model = self._model.to(device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+
+
+def _head_size(template_to_scan: NDArray) -> float:
+    """Size of the head relative to the template."""
+    return float(np.cbrt(abs(np.linalg.det(template_to_scan[:3, :3]))))
 
 
 def _without_those_outside(keypoints: Keypoints, expected: NDArray, volume: Volume) -> Keypoints:

@@ -67,10 +67,32 @@ def sample(
     placed = volume if moving_to_fixed is None else volume.moved(moving_to_fixed)
     if order > 0:
         placed = averaged(placed, _blocks(placed.ras_to_ijk @ grid.ijk_to_ras))
+    return _interpolated(placed, grid, order, fill)
+
+
+class Sampler:
+    """Samples one scan on many grids as ``sample`` does, to the last bit, but reads it through only once.
+
+    Grids of about the same spacing need the same block averages, which are small and kept here.
+    """
+
+    def __init__(self, volume: Volume) -> None:
+        self.volume = volume
+        self._averages: dict[tuple[int, ...], Volume] = {}
+
+    def __call__(self, grid: Grid) -> NDArray[np.float32]:
+        """Values at the points of ``grid``, linearly interpolated, shape ``grid.shape``, 0 outside the voxel box."""
+        blocks = _blocks(self.volume.ras_to_ijk @ grid.ijk_to_ras)
+        if blocks not in self._averages:
+            self._averages[blocks] = averaged(self.volume, blocks)
+        return _interpolated(self._averages[blocks], grid, order=1, fill=0.0)
+
+
+def _interpolated(volume: Volume, grid: Grid, order: int, fill: float) -> NDArray[np.float32]:
     # Rounding keeps points on the outermost voxels inside, which 1e-16 of a voxel would turn into the fill value.
-    to_voxels = np.round(_array_order(placed.ras_to_ijk @ grid.ijk_to_ras), 9)
+    to_voxels = np.round(_array_order(volume.ras_to_ijk @ grid.ijk_to_ras), 9)
     return ndimage.affine_transform(
-        _common_type(placed.voxels),
+        _common_type(volume.voxels),
         to_voxels[:3, :3],
         to_voxels[:3, 3],
         output_shape=grid.shape,
