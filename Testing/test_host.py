@@ -438,6 +438,6 @@ def test_a_widget_bound_to_no_parameter_is_an_error(application: Application, qt
 
 
 def test_the_application_offers_no_more_than_it_has(application: Application) -> None:
-    for name in ("mainWindow", "userSettings"):
+    for name in ("mainWindow", "styleSheet"):
         with pytest.raises(AttributeError):
             getattr(slicer.app, name)

@@ -17,11 +17,12 @@ from typing import Any
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+import shiboken6
 import slicer
 import slicer.util
 from PySide6 import QtCore, QtGui, QtWidgets
 
-from . import parameter_nodes, pythonqt, scripted_module, widgets
+from . import ctk_inputs, dialogs, parameter_nodes, parameter_types, pythonqt, scripted_module, settings, widgets
 from .mrml import RealScene
 from .uiloader import load_ui
 
@@ -30,12 +31,12 @@ PATIENCE_S = 300.0
 
 
 class ModuleWidgetParent:
-    """The application's side of a module widget (qSlicerScriptedLoadableModuleWidget)."""
+    """The application's side of a module widget (qSlicerScriptedLoadableModuleWidget), at the left of the main window."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, main_window: QtWidgets.QMainWindow) -> None:
         self.modulePath = str(path)
         self.isEntered = False
-        self.window = QtWidgets.QScrollArea()
+        self.window = QtWidgets.QScrollArea(main_window.centralWidget())
         self.window.setWidgetResizable(True)
         self.window.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarAsNeeded)
         contents = QtWidgets.QWidget()
@@ -53,12 +54,14 @@ class Application:
         self.qt_application = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["Slicer"])
         self.main_window = QtWidgets.QMainWindow()
         self.main_window.setObjectName("qSlicerMainWindow")
+        self.main_window.setCentralWidget(QtWidgets.QWidget())
+        self.main_window.resize(1200, 1000)
         self.real_scene = RealScene()
         self.scene = self.real_scene.scene
         self.problems = pythonqt.problems
         self.problems.clear()
-        widgets.ctkMessageBox.answers.clear()
-        widgets.ctkMessageBox.shown.clear()
+        dialogs.clear_answers()
+        settings.QSettings.store.clear()
         self._panels: list[tuple[Any, ModuleWidgetParent]] = []
         self._replaced = _install(_application_modules(), self)
 
@@ -100,11 +103,13 @@ class Application:
     def open_panel(self, path: Path, width: int = 420, height: int = 900) -> Any:
         """Load a module, show its panel in a window and enter it.  Returns the module's widget object."""
         module = self.load_module(path)
-        parent = ModuleWidgetParent(path)
+        parent = ModuleWidgetParent(path, self.main_window)
         widget = getattr(module, f"{path.stem}Widget")(parent)
         widget.setup()
         parent.window.resize(width, height)
         parent.window.show()
+        self.main_window.show()
+        self.main_window.activateWindow()
         self._panels.append((widget, parent))
         representation = types.SimpleNamespace(self=lambda: widget)
         setattr(slicer.modules, path.stem.lower(), types.SimpleNamespace(widgetRepresentation=lambda: representation))
@@ -140,12 +145,24 @@ class Application:
 
     def answer(self, *buttons: QtWidgets.QMessageBox.StandardButton) -> None:
         """What the person will click in the next message boxes."""
-        widgets.ctkMessageBox.answers.extend(buttons)
+        dialogs.QMessageBox.answers.extend(buttons)
+
+    def answer_file(self, *paths: Path | str) -> None:
+        """What the person will choose in the next file dialogs; '' cancels."""
+        dialogs.QFileDialog.answers.extend(str(path) for path in paths)
+
+    def answer_text(self, *answers: str | float) -> None:
+        """What the person will type or choose in the next input dialogs; '' cancels."""
+        dialogs.QInputDialog.answers.extend(answers)
+
+    def answer_menu(self, *entries: str) -> None:
+        """What the person will choose from the next menus that open."""
+        dialogs.QMenu.answers.extend(entries)
 
     @property
     def messages(self) -> list[str]:
         """The texts of the message boxes so far."""
-        return widgets.ctkMessageBox.shown
+        return dialogs.QMessageBox.shown
 
     def process_events(self) -> None:
         self.qt_application.processEvents()
@@ -195,6 +212,9 @@ class _SlicerApp:
     def overrideCursor(self) -> None:
         return None
 
+    def userSettings(self) -> settings.QSettings:
+        return settings.QSettings()
+
     def layoutManager(self) -> None:
         return None
 
@@ -206,13 +226,14 @@ def _application_modules() -> dict[str, types.ModuleType]:
     translation.translate = lambda _context, text: text
     wrapper = types.ModuleType("slicer.parameterNodeWrapper")
     wrapper.parameterNodeWrapper = parameter_nodes.parameterNodeWrapper
-    wrapper.Default = parameter_nodes.Default
+    for name in ("Default", "WithinRange", "Minimum", "Maximum", "Choice", "Decimals", "SingleStep"):
+        setattr(wrapper, name, getattr(parameter_types, name))
     scripted = types.ModuleType("slicer.ScriptedLoadableModule")
     for name in ("", "Widget", "Logic", "Test"):
         setattr(scripted, f"ScriptedLoadableModule{name}", getattr(scripted_module, f"ScriptedLoadableModule{name}"))
     return {
-        "qt": _QtModule("qt", (QtCore, QtGui, QtWidgets)),
-        "ctk": _QtModule("ctk", (widgets,), prefix="ctk"),
+        "qt": _QtModule("qt", (dialogs, settings, QtCore, QtGui, QtWidgets)),
+        "ctk": _QtModule("ctk", (widgets, ctk_inputs, dialogs), prefix="ctk"),
         "slicer.i18n": translation,
         "slicer.parameterNodeWrapper": wrapper,
         "slicer.ScriptedLoadableModule": scripted,
@@ -230,7 +251,8 @@ class _QtModule(types.ModuleType):
         for source in self._sources:
             found = getattr(source, name, None)
             if isinstance(found, type) and name.startswith(self._prefix):
-                return pythonqt.wrapper_class(found)
+                is_qt = issubclass(found, shiboken6.Shiboken.Object)
+                return pythonqt.wrapper_class(found) if is_qt else found
         raise AttributeError(f"{self.__name__} has no attribute {name!r}")
 
 

@@ -14,9 +14,16 @@ from typing import Any
 
 import shiboken6
 from PySide6 import QtCore
+from shibokensupport.signature import get_signature
 
 #: What went wrong without an exception that a test would see: connections to nothing, errors swallowed in handlers.
 problems: list[str] = []
+
+#: Where a static function hides the property of the same name.
+_STATIC_NOT_PROPERTY = {"QTimer": {"singleShot"}}
+
+#: Signals that only a newer Qt has than the application's 5.15.
+_NEWER_SIGNALS = {"checkStateChanged(Qt::CheckState)"}
 
 _wrapper_classes: dict[type, type] = {}
 _signals_by_class: dict[type, dict[str, str]] = {}
@@ -127,6 +134,8 @@ class Wrapper(metaclass=_WrapperType):
     def __getattr__(self, name: str) -> Any:
         qt = self._alive()
         name = "objectName" if name == "name" and isinstance(qt, QtCore.QObject) else name
+        if name in _STATIC_NOT_PROPERTY.get(type(qt).__name__, ()):
+            return _class_member(type(qt), name)
         if _property(qt, name) is not None:
             return wrap(qt.property(name))
         if _is_signal(qt, name):
@@ -136,6 +145,8 @@ class Wrapper(metaclass=_WrapperType):
     def __setattr__(self, name: str, value: Any) -> None:
         qt = self._alive()
         name = "objectName" if name == "name" and isinstance(qt, QtCore.QObject) else name
+        if name in _STATIC_NOT_PROPERTY.get(type(qt).__name__, ()):
+            raise AttributeError(f"{name} of a {type(qt).__name__} is a static function; call its setter")
         if _property(qt, name) is not None:
             _write_property(qt, name, value)
         elif not type(self)._is_generated:
@@ -298,11 +309,40 @@ def _called(function: Callable, arguments: Iterable[Any]) -> Any:
     if any(inspect.isgenerator(argument) for argument in plain):
         raise ValueError("wrong arguments: a generator is no list")
     try:
-        return function(*plain)
+        return _called_with_enums(function, plain)
     except WrongVtkClass as error:
         raise TypeError(str(error)) from error
     except TypeError as error:
         raise ValueError(f"wrong arguments: {error}") from error
+
+
+def _called_with_enums(function: Callable, arguments: list[Any]) -> Any:
+    """Call; where Qt asks for an enum and got a plain number, as combining two enum values gives, convert it first."""
+    try:
+        return function(*arguments)
+    except TypeError:
+        converted = _with_enums(function, arguments)
+        if converted is None:
+            raise
+        return function(*converted)
+
+
+def _with_enums(function: Callable, arguments: list[Any]) -> list[Any] | None:
+    """The arguments with numbers as the enums of a signature that they fit; None where there is none."""
+    if not any(type(argument) is int for argument in arguments):
+        return None
+    found = get_signature(function)
+    for signature in found if isinstance(found, list) else [found] if found else []:
+        kinds = [parameter.annotation for parameter in signature.parameters.values() if parameter.name != "self"]
+        if len(kinds) < len(arguments):
+            continue
+        pairs = list(zip(arguments, kinds, strict=False))
+        if any(type(a) is int and isinstance(kind, type) and issubclass(kind, enum.Enum) for a, kind in pairs):
+            return [
+                kind(a) if type(a) is int and isinstance(kind, type) and issubclass(kind, enum.Enum) else a
+                for a, kind in pairs
+            ]
+    return None
 
 
 def _refuse_keywords(what: str, keywords: dict[str, Any]) -> None:
@@ -320,7 +360,7 @@ def _signals(qt: QtCore.QObject) -> dict[str, str]:
         methods = [meta.method(index) for index in range(meta.methodCount())]
         emitted = [method for method in methods if method.methodType() == QtCore.QMetaMethod.MethodType.Signal]
         names = [bytes(method.methodSignature().data()).decode() for method in emitted]
-        found = {name: name for name in names}
+        found = {name: name for name in names if name not in _NEWER_SIGNALS}
         for cls in type(qt).__mro__:
             found.update(cls.__dict__.get("cpp_signals", {}))
         _signals_by_class[type(qt)] = found
@@ -353,7 +393,13 @@ def _guarded(handler: Callable, signature: str) -> Callable:
             problems.append(f"error in the handler of {signature}: {type(error).__name__}: {error}")
 
     # PySide6 hands out as many arguments as it sees parameters.
-    return (lambda: call(), lambda a: call(a), lambda a, b: call(a, b), lambda a, b, c: call(a, b, c))[offered]
+    return (
+        lambda: call(),
+        lambda a: call(a),
+        lambda a, b: call(a, b),
+        lambda a, b, c: call(a, b, c),
+        lambda a, b, c, d: call(a, b, c, d),
+    )[offered]
 
 
 def _positional_count(handler: Callable) -> int:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from PySide6 import QtCore, QtUiTools, QtWidgets
 
-from . import widgets
+from . import ctk_inputs, mrml_inputs, widgets
 from .pythonqt import _bound_signal
 
-CUSTOM_WIDGETS = (widgets.ctkCollapsibleButton, widgets.qMRMLWidget, widgets.qMRMLNodeComboBox)
+CUSTOM_WIDGETS = mrml_inputs.custom_widgets(widgets, ctk_inputs, mrml_inputs)
 
 #: Properties of layouts and of Designer that QUiLoader treats by itself.
 _DESIGNER_ATTRIBUTES = {"windowTitle"}

@@ -13,7 +13,7 @@ import vtk
 from PySide6 import QtCore, QtGui, QtWidgets
 from PySide6.QtCore import Property, Signal
 
-from .pythonqt import WrongVtkClass, invokable, problems
+from .pythonqt import WrongVtkClass, invokable
 
 
 class ctkCollapsibleButton(QtWidgets.QWidget):
@@ -70,21 +70,6 @@ class ctkCollapsibleButton(QtWidgets.QWidget):
 
     text = Property(str, lambda self: self._title, _set_text)
     collapsed = Property(bool, lambda self: self._collapsed, _set_collapsed)
-
-
-class ctkMessageBox(QtWidgets.QMessageBox):
-    """A message box that a test answers in advance: ``ctkMessageBox.answers`` is used up from the front."""
-
-    answers: ClassVar[list[QtWidgets.QMessageBox.StandardButton]] = []
-    shown: ClassVar[list[str]] = []
-
-    @invokable
-    def exec(self) -> int:
-        self.shown.append(self.text())
-        if not self.answers:
-            problems.append(f"a message box nobody answers: {self.text()!r}")
-            return int(QtWidgets.QMessageBox.Cancel.value)
-        return int(self.answers.pop(0).value)
 
 
 class qMRMLWidget(QtWidgets.QWidget):
