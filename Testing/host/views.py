@@ -12,9 +12,11 @@ import vtk
 from numpy.typing import ArrayLike, NDArray
 from vtk.util.numpy_support import vtk_to_numpy
 
+from .interaction import Mouse
 from .mrml import RealScene
 
 _SLICE_MANAGERS = (
+    "vtkMRMLCrosshairDisplayableManager",
     "vtkMRMLModelSliceDisplayableManager",
     "vtkMRMLSegmentationsDisplayableManager2D",
     "vtkMRMLMarkupsDisplayableManager",
@@ -40,7 +42,12 @@ class _View:
     """A render window and the displayable managers of one view node."""
 
     def __init__(
-        self, factory: vtk.vtkObject, managers: tuple[str, ...], node: slicer.vtkMRMLAbstractViewNode, size: tuple[int, int]
+        self,
+        factory: vtk.vtkObject,
+        managers: tuple[str, ...],
+        node: slicer.vtkMRMLAbstractViewNode,
+        size: tuple[int, int],
+        style: slicer.vtkMRMLViewInteractorStyle,
     ) -> None:
         self.size = size
         self.renderer = vtk.vtkRenderer()
@@ -60,11 +67,36 @@ class _View:
         self._managers.SetRenderer(self.renderer)
         self._managers.Initialize(factory, self.renderer)
         self._managers.SetMRMLDisplayableNode(node)
+        self.mouse = Mouse(self._interactor, style, self._managers)
 
     def close(self) -> None:
         """Let go of the scene and of the graphics memory."""
+        self.mouse.close()
         self._managers.SetMRMLDisplayableNode(None)
         self.window.Finalize()
+
+    def resize(self, size: tuple[int, int]) -> None:
+        """Give the view another width and height in pixels."""
+        self.size = size
+        self.window.SetSize(*size)
+
+    def display_position(self, ras: ArrayLike) -> tuple[float, float]:
+        """Where a world position (RAS mm) is in the view: pixels (x, y) from the lower left corner."""
+        raise NotImplementedError
+
+    def drag(self, start: ArrayLike, end: ArrayLike, steps: int = 4, *modifiers: str) -> None:
+        """Press the mouse where ``start`` (RAS mm) is seen, move to where ``end`` is, and let go."""
+        self._refresh()
+        self.mouse.drag(self.display_position(start), self.display_position(end), steps, *modifiers)
+
+    def click(self, ras: ArrayLike, button: str = "Left", *modifiers: str) -> None:
+        """Click where a world position (RAS mm) is seen."""
+        self._refresh()
+        self.mouse.click(self.display_position(ras), button, *modifiers)
+
+    def _refresh(self) -> None:
+        """Draw what a person sees before using the mouse."""
+        self.window.Render()
 
     def _capture(self) -> NDArray[np.uint8]:
         self.window.Render()
@@ -86,20 +118,26 @@ class SliceView(_View):
         name: layout name of the view, unique in the scene.
         orientation: ``Axial``, ``Sagittal`` or ``Coronal``.
         size: width and height in pixels.
+        logic: of a slice node that is there already; then ``name`` and ``orientation`` mean nothing.
     """
 
     def __init__(
-        self, host: RealScene, name: str = "Red", orientation: str = "Axial", size: tuple[int, int] = (400, 400)
+        self,
+        host: RealScene,
+        name: str = "Red",
+        orientation: str = "Axial",
+        size: tuple[int, int] = (400, 400),
+        logic: slicer.vtkMRMLSliceLogic | None = None,
     ) -> None:
-        self.logic = slicer.vtkMRMLSliceLogic()
-        self.logic.SetMRMLApplicationLogic(host.application_logic)
-        host.application_logic.GetSliceLogics().AddItem(self.logic)
-        self.logic.SetMRMLScene(host.scene)
-        self.slice_node = self.logic.AddSliceNode(name)
-        self.slice_node.SetOrientation(orientation)
+        self.logic = logic or slice_logic(host)
+        if logic is None:
+            self.logic.AddSliceNode(name).SetOrientation(orientation)
+        self.slice_node = self.logic.GetSliceNode()
         self.composite_node = self.logic.GetSliceCompositeNode()
         factory = slicer.vtkMRMLSliceViewDisplayableManagerFactory.GetInstance()
-        super().__init__(factory, _SLICE_MANAGERS, self.slice_node, size)
+        style = slicer.vtkMRMLSliceViewInteractorStyle()
+        style.SetSliceLogic(self.logic)
+        super().__init__(factory, _SLICE_MANAGERS, self.slice_node, size, style)
         self.renderer.GetActiveCamera().ParallelProjectionOn()
         self._mapper = vtk.vtkImageMapper()
         self._mapper.SetColorWindow(255)
@@ -141,6 +179,20 @@ class SliceView(_View):
         x, y, *_ = np.linalg.solve(to_ras, np.append(np.asarray(ras, dtype=float), 1.0))
         return round(self.size[1] - 1 - y), round(x)
 
+    def resize(self, size: tuple[int, int]) -> None:
+        """Give the view another width and height in pixels."""
+        super().resize(size)
+        self.logic.ResizeSliceNode(*size)
+
+    def display_position(self, ras: ArrayLike) -> tuple[float, float]:
+        """Where a world position (RAS mm) is in the view: pixels (x, y) from the lower left corner."""
+        row, column = self.pixel(ras)
+        return column, self.size[1] - 1 - row
+
+    def scroll(self, slices: int) -> None:
+        """Turn the mouse wheel over the view: forward for positive ``slices``."""
+        self.mouse.wheel((self.size[0] / 2, self.size[1] / 2), slices)
+
     def directions(self) -> dict[str, str]:
         """The patient direction (R, L, A, P, S or I) that each edge of the picture faces."""
         to_ras = slicer.util.arrayFromVTKMatrix(self.slice_node.GetSliceToRAS())[:3, :3]
@@ -175,7 +227,14 @@ class ThreeDView(_View):
         self.view_node.SetBoxVisible(False)
         self.view_node.SetAxisLabelsVisible(False)
         factory = slicer.vtkMRMLThreeDViewDisplayableManagerFactory.GetInstance()
-        super().__init__(factory, _THREE_D_MANAGERS, self.view_node, size)
+        style = slicer.vtkMRMLThreeDViewInteractorStyle()
+        super().__init__(factory, _THREE_D_MANAGERS, self.view_node, size, style)
+
+    def display_position(self, ras: ArrayLike) -> tuple[float, float]:
+        """Where a world position (RAS mm) is in the view: pixels (x, y) from the lower left corner."""
+        self.renderer.SetWorldPoint(*np.asarray(ras, dtype=float).tolist(), 1.0)
+        self.renderer.WorldToDisplay()
+        return self.renderer.GetDisplayPoint()[:2]
 
     def look_from(self, direction: ArrayLike, up: ArrayLike = (0, 0, 1)) -> None:
         """Look at everything shown, from a RAS direction."""
@@ -189,3 +248,12 @@ class ThreeDView(_View):
     def image(self) -> NDArray[np.uint8]:
         """The view as it looks now, shape (height, width, 3), first row on top."""
         return self._capture()
+
+
+def slice_logic(host: RealScene) -> slicer.vtkMRMLSliceLogic:
+    """A slice logic that the application knows, still without a slice node."""
+    logic = slicer.vtkMRMLSliceLogic()
+    logic.SetMRMLApplicationLogic(host.application_logic)
+    host.application_logic.GetSliceLogics().AddItem(logic)
+    logic.SetMRMLScene(host.scene)
+    return logic
