@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import Enum
 
 import numpy as np
 import slicer
@@ -11,20 +10,19 @@ from numpy.typing import NDArray
 
 from ..detection.heatmaps import Heatmaps
 from . import handle, hierarchy
+from .anchors import place_on_scan, required_points, required_scan
+from .colours import HEAT
 from .handle import SceneRegistration
+from .legends import Corner, show_legend
 from .nodes import batch, put_under
-from .overlays import remove_overlay, show_legend, show_overlay
-from .slices import slice_layers
+from .overlays import put_on_top, show_overlay, take_away
+from .sides import Side
+from .slices import slice_layers, slice_views
 
-
-class Side(Enum):
-    """Of which scan."""
-
-    FIXED = "fixed"
-    MOVING = "moving"
-
+__all__ = ["Side", "content_threshold", "hide_heatmap", "probability_density", "set_heatmap_views", "show_heatmap"]
 
 _ROLES = {Side.FIXED: handle.FIXED_HEATMAP, Side.MOVING: handle.MOVING_HEATMAP}
+_CORNERS = {Side.FIXED: Corner.BOTTOM_RIGHT, Side.MOVING: Corner.BOTTOM_LEFT}
 
 
 def show_heatmap(
@@ -40,52 +38,91 @@ def show_heatmap(
     """Show the map of one keypoint, or the maximum of all maps, over one scan, with a legend.
 
     There is one heatmap volume per scan: showing another keypoint changes its content, so that stepping through keypoints
-    does not fill the scene.  It holds the probability per cm³, which does not depend on the grid, and sits under the same
-    transform as the scan's keypoints: it moves with the scan.  The volumes that the views show stay as they are.
+    does not fill the scene.  It holds the probability per cm³, which does not depend on the grid, and lies on the voxels of
+    the scan: it moves with it.  The volumes that the views show stay as they are.
 
     Args:
         added: whose scans and keypoints these are.
         heatmaps: of that scan, on a grid in world RAS mm (the moving scan's: where it was registered, before alignment).
         side: which scan.
-        keypoint: index k, or None for the maximum of all.
-        content: the threshold is set so that what is shown holds this part (0 to 1) of the probability.
+        keypoint: index k, or None for the maximum of all, each shown where it holds the part ``content``.
+        content: the threshold is set so that what is shown of a map holds this part (0 to 1) of its probability.
         opacity: of the overlay, 0 to 1.
         views: composite nodes of the slice views to show it in; None for all.
 
     Raises:
         ValueError: if the scan or its keypoint list is no longer in the scene: nothing says then where the map belongs.
     """
-    scan, points, volume = _nodes(added, side)
-    if scan is None or points is None:
-        raise ValueError(f"the {side.value} scan or its keypoints are no longer in the scene")
-    scene = scan.GetScene()
+    scan, points = required_scan(added, side), required_points(added, side)
     what = "all keypoints" if keypoint is None else added.registration.fixed_keypoints.labels[keypoint]
-    density = probability_density(heatmaps, keypoint)
-    shown_range = (content_threshold(density, content), float(density.max()))
-    world_to_local = np.linalg.inv(np.array(added.provenance[side.value]["parent_to_world"]))
+    if keypoint is None:
+        density, shown_range = _all_together(heatmaps, content)
+    else:
+        density = probability_density(heatmaps, keypoint)
+        shown_range = (content_threshold(density, content), float(density.max()))
+    scene = scan.GetScene()
     chosen = slice_layers(scene) if views is None else list(views)
     with batch(scene):
-        if volume is None:
-            volume = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode")
-            added.adopt(_ROLES[side], volume)
-            hierarchy.add_member(scene, volume, points)
-        volume.SetName(f"{scan.GetName()} heatmap: {what}")
-        slicer.util.updateVolumeFromArray(volume, density)
-        volume.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(world_to_local @ heatmaps.grid.ijk_to_ras))
-        put_under(volume, points.GetParentTransformNode())
-        show_overlay(volume, shown_range, opacity, chosen)
+        volume = heat_volume(added, side, "vtkMRMLScalarVolumeNode", f"{scan.GetName()} heatmap: {what}")
+        fill(volume, density, added, side, heatmaps.grid.ijk_to_ras)
+        show_overlay(volume, HEAT, shown_range, opacity, chosen)
         title = f"{what}\nprobability, {side.value} scan"
-        show_legend(volume, title, shown_range, points, chosen, left=side is Side.MOVING)
+        carrier = points.GetDisplayNode()
+        show_legend(volume, carrier, title, "/ cm³", HEAT, shown_range, _CORNERS[side], slice_views(scene, chosen))
     return volume
 
 
 def hide_heatmap(added: SceneRegistration, side: Side) -> None:
     """Remove the heatmap of one scan with its legend, if there is one; the slice views get back what they showed."""
-    *_, volume = _nodes(added, side)
+    volume = shown_heatmap(added, side)
     if volume is not None:
         with batch(volume.GetScene()):
-            remove_overlay(volume)
+            take_away(volume)
             added.adopt(_ROLES[side], None)
+
+
+def shown_heatmap(added: SceneRegistration, side: Side) -> slicer.vtkMRMLScalarVolumeNode | None:
+    """The volume that shows heatmaps of one scan at the moment, if any."""
+    return added.fixed_heatmap if side is Side.FIXED else added.moving_heatmap
+
+
+def set_heatmap_views(
+    added: SceneRegistration, side: Side, opacity: float, views: Sequence[slicer.vtkMRMLSliceCompositeNode]
+) -> None:
+    """Show the heatmap of one scan, if there is one, in these views and no others, its content unchanged."""
+    volume = shown_heatmap(added, side)
+    if volume is not None:
+        put_on_top(volume, opacity, views)
+
+
+def heat_volume(added: SceneRegistration, side: Side, kind: str, name: str) -> slicer.vtkMRMLScalarVolumeNode:
+    """The one volume node that shows heatmaps of a scan, of MRML class ``kind``: made where there is none of that kind.
+
+    Raises:
+        ValueError: if the scan's keypoint list is no longer in the scene.
+    """
+    points = required_points(added, side)
+    volume = shown_heatmap(added, side)
+    if volume is not None and volume.GetClassName() != kind:
+        hide_heatmap(added, side)
+        volume = None
+    if volume is None:
+        scene = points.GetScene()
+        volume = scene.AddNewNodeByClass(kind)
+        added.adopt(_ROLES[side], volume)
+        hierarchy.add_member(scene, volume, points)
+    volume.SetName(name)
+    return volume
+
+
+def fill(
+    volume: slicer.vtkMRMLScalarVolumeNode, values: NDArray, added: SceneRegistration, side: Side, ijk_to_ras: NDArray
+) -> None:
+    """Give a volume its voxels (k, j, i) on a grid in the world RAS in which the scan was registered."""
+    place = place_on_scan(added, side)
+    slicer.util.updateVolumeFromArray(volume, values)
+    volume.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(place.from_registered @ ijk_to_ras))
+    put_under(volume, place.parent)
 
 
 def probability_density(heatmaps: Heatmaps, keypoint: int | None) -> NDArray[np.float32]:
@@ -106,14 +143,17 @@ def content_threshold(density: NDArray, content: float) -> float:
     return float(falling[min(position, len(falling) - 1)])
 
 
-def _nodes(
-    added: SceneRegistration, side: Side
-) -> tuple[
-    slicer.vtkMRMLScalarVolumeNode | None,
-    slicer.vtkMRMLMarkupsFiducialNode | None,
-    slicer.vtkMRMLScalarVolumeNode | None,
-]:
-    """Scan, point list and heatmap of one side."""
-    if side is Side.FIXED:
-        return added.fixed_volume, added.fixed_points, added.fixed_heatmap
-    return added.moving_volume, added.moving_points, added.moving_heatmap
+def _all_together(heatmaps: Heatmaps, content: float) -> tuple[NDArray[np.float32], tuple[float, float]]:
+    """The maximum of all maps, each where it is above its own threshold, and the range of colours for it.
+
+    Under one threshold for all, sharp maps would hide the wide ones.  The scale ends at the median of the maps' peaks: the
+    few that are much sharper share its last colour.
+    """
+    densities = (probability_density(heatmaps, k) for k in range(len(heatmaps.values)))
+    together = np.zeros(heatmaps.grid.shape, dtype=np.float32)
+    thresholds, peaks = [], []
+    for density in densities:
+        thresholds.append(content_threshold(density, content))
+        peaks.append(float(density.max()))
+        np.maximum(together, np.where(density >= thresholds[-1], density, 0), out=together)
+    return together, (min(thresholds), float(np.median(peaks)))

@@ -10,18 +10,29 @@ import vtk
 from numpy.typing import NDArray
 
 from ..geometry.keypoints import Keypoints
+from ..registration.correction import Correction
 from ..registration.result import KeypointStatus, Registration
+from ..registration.table import placed_by_person
+from .sides import Side
 
 #: Labels of more points than this hide the anatomy and make drawing slow.
 MOST_LABELLED_POINTS = 100
+
+
+Colour = tuple[float, float, float]
+
+#: Of points that a person has left out, and of those that a person has moved or added: in either scan, and unlike both
+#: scans' own colours for colour-blind eyes too, by lightness.
+LEFT_OUT_COLOUR: Colour = (0.85, 0.15, 0.2)
+PLACED_COLOUR: Colour = (1.0, 0.95, 0.35)
 
 
 @dataclass(frozen=True)
 class PointStyle:
     """How one list looks: RGB colours of points in and out of the fit, a marker, and whether it may carry labels."""
 
-    used: tuple[float, float, float]
-    excluded: tuple[float, float, float]
+    used: Colour
+    excluded: Colour
     glyph: str
     labels: bool
 
@@ -30,6 +41,7 @@ class PointStyle:
 #: the anatomy visible.  Only one list has labels, because after alignment they would be printed over each other.
 FIXED_STYLE = PointStyle(used=(0.25, 0.75, 1.0), excluded=(0.45, 0.5, 0.55), glyph="ThickCross2D", labels=True)
 MOVING_STYLE = PointStyle(used=(1.0, 0.62, 0.1), excluded=(0.6, 0.5, 0.4), glyph="StarBurst2D", labels=False)
+STYLES = {Side.FIXED: FIXED_STYLE, Side.MOVING: MOVING_STYLE}
 
 
 def add_point_list(
@@ -72,6 +84,22 @@ def add_point_list(
         node.SetFixedNumberOfControlPoints(True)
     _style(node, style, labels=style.labels and len(keypoints) <= MOST_LABELLED_POINTS)
     return node
+
+
+def point_colours(registration: Registration, correction: Correction, style: PointStyle) -> NDArray[np.uint8]:
+    """RGB colour of every keypoint by what became of it, shape (K, 3), as bytes.
+
+    Used or excluded by the fit: as in the list of the scan.  What a person has done comes first: left out, or placed.
+    """
+    colours, placed = [], placed_by_person(registration, correction)
+    for k, status in enumerate(registration.status):
+        if status is KeypointStatus.LEFT_OUT:
+            colours.append(LEFT_OUT_COLOUR)
+        elif placed[k]:
+            colours.append(PLACED_COLOUR)
+        else:
+            colours.append(style.used if status is KeypointStatus.USED else style.excluded)
+    return np.round(255 * np.array(colours).reshape(-1, 3)).astype(np.uint8)
 
 
 def missing_points(keypoints: Keypoints, registration: Registration) -> NDArray[np.bool_]:

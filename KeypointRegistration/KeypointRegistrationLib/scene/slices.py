@@ -14,6 +14,14 @@ def slice_layers(scene: slicer.vtkMRMLScene) -> list[slicer.vtkMRMLSliceComposit
     return slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode", scene)
 
 
+def slice_views(
+    scene: slicer.vtkMRMLScene, layers: Iterable[slicer.vtkMRMLSliceCompositeNode]
+) -> list[slicer.vtkMRMLSliceNode]:
+    """The slice nodes of views that are given by their composite nodes."""
+    names = {view.GetLayoutName() for view in layers}
+    return [node for node in slicer.util.getNodesByClass("vtkMRMLSliceNode", scene) if node.GetLayoutName() in names]
+
+
 def show_on_top(view: slicer.vtkMRMLSliceCompositeNode, volume: slicer.vtkMRMLVolumeNode, opacity: float) -> None:
     """Show a volume over whatever the view shows, in an extra layer."""
     layer = _layer_of(view, volume) or _free_layer(view)
