@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ..geometry.errors import InputError
 from ..registration.annotation import (
@@ -110,7 +111,7 @@ def _from_line(line: Line) -> AnnotatedRegistration:
     history: tuple[Annotation, ...] = ()
     if cells["date"]:
         history = (annotation_from_entry(cells),)
-    entry = {
+    entry: dict[str, Any] = {
         "identifier": cells["registration"],
         "fixed": cells["fixed"],
         "moving": cells["moving"],

@@ -47,3 +47,13 @@ def own_matrix(transform: slicer.vtkMRMLTransformNode) -> NDArray[np.float64]:
     matrix = vtk.vtkMatrix4x4()
     transform.GetMatrixTransformToParent(matrix)
     return slicer.util.arrayFromVTKMatrix(matrix)
+
+
+def add_hidden_text(scene: slicer.vtkMRMLScene, name: str) -> slicer.vtkMRMLTextNode:
+    """A new text node that is saved with the scene, and that neither the subject hierarchy nor any list shows."""
+    node = slicer.vtkMRMLTextNode()
+    node.SetName(scene.GenerateUniqueName(name))
+    node.SetHideFromEditors(True)
+    node.SetAttribute(slicer.vtkMRMLSubjectHierarchyConstants.GetSubjectHierarchyExcludeFromTreeAttributeName(), "1")
+    node.SetForceCreateStorageNode(slicer.vtkMRMLTextNode.CreateStorageNodeAlways)
+    return scene.AddNode(node)
