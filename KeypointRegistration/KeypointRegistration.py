@@ -8,6 +8,7 @@ import slicer
 import slicer.util
 import vtk
 from KeypointRegistrationLib.geometry.errors import InputError
+from KeypointRegistrationLib.panel.device_note import remember_device
 from KeypointRegistrationLib.panel.inputs import InputsSection
 from KeypointRegistrationLib.panel.job import RegistrationJob
 from KeypointRegistrationLib.panel.parameters import PanelParameters, bound_widgets
@@ -15,7 +16,8 @@ from KeypointRegistrationLib.panel.result import ResultSection
 from KeypointRegistrationLib.panel.run import RunSection
 from KeypointRegistrationLib.panel.torch_setup import offer_torch
 from KeypointRegistrationLib.registration.options import RegistrationOptions
-from KeypointRegistrationLib.worker.client import worker_command
+from KeypointRegistrationLib.scene.inputs import SceneInputs
+from KeypointRegistrationLib.worker.client import WorkerClient, worker_command
 from KeypointRegistrationLib.worker.protocol import FailureKind
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -58,7 +60,7 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self.ui = None
         self._parameters = None
         self._guiTag = None
-        self._wish = None  # the run that the person has asked for last: fixed node, moving node, options
+        self._wish = None  # the run that the person has asked for last: inputs, options
         self._torchOffered = False
         self._installing = False
 
@@ -70,10 +72,10 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self.layout.addWidget(uiWidget)
         self.ui = slicer.util.childWidgetVariables(uiWidget)
         self.logic = KeypointRegistrationLogic()
-        self._inputs = InputsSection(self.ui)
+        self._inputs = InputsSection(self.ui, self._onParametersChanged)
         self._run = RunSection(self.ui)
         self._result = ResultSection(self.ui)
-        self._job = RegistrationJob(self.logic.workerCommand, self)
+        self._job = RegistrationJob(self.logic.worker, self)
         self.ui.applyButton.connect("clicked()", self.onApply)
         self.ui.cancelButton.connect("clicked()", self.onCancel)
         uiWidget.setMRMLScene(slicer.mrmlScene)
@@ -90,6 +92,7 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
     def cleanup(self):
         self._wish = None
         self._job.close()
+        self.logic.close()
         self._unbind()
         self.removeObservers()
 
@@ -125,7 +128,7 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
     def onApply(self):
         self._torchOffered = False
         with slicer.util.tryWithErrorDisplay(_("The registration could not be started.")):
-            self._wish = self._wishOf(self._parameters)
+            self._wish = self._inputs.chosen_nodes(), self._inputs.chosen_options()
             self._start()
 
     def onCancel(self):
@@ -139,7 +142,9 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self._run.show_progress(fraction, stage)
 
     def on_done(self, result, registration):
+        _inputs, options = self._wish
         self._wish = None
+        remember_device(options.device, registration.device)
         self._showIdle("")
         self._result.add(result, registration)
 
@@ -152,16 +157,6 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
             self._wish = None
 
     # -- inside --------------------------------------------------------------------------------------------------------
-
-    def _wishOf(self, parameters):
-        options = RegistrationOptions(
-            model=parameters.model,
-            transform_type=parameters.transformType.value,
-            refine=parameters.refine,
-            device=parameters.device.value,
-            heatmaps=True,
-        )
-        return parameters.fixedVolume, parameters.movingVolume, options
 
     def _start(self):
         try:
@@ -215,6 +210,7 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self._inputs.show(None)
 
     def _onParametersChanged(self, _caller=None, _event=None):
+        self._inputs.refresh()
         if not (self._job.is_active or self._installing):
             self._run.show_idle(self._inputs.missing())
 
@@ -231,31 +227,38 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
 class KeypointRegistrationLogic(ScriptedLoadableModuleLogic):
     """For scripts: ``KeypointRegistrationLogic().register(fixedVolume, movingVolume)``."""
 
+    def __init__(self, parent=None):
+        super().__init__(parent)
+        self.worker = WorkerClient(worker_command)
+
     def getParameterNode(self):
         return PanelParameters(super().getParameterNode())
 
-    def workerCommand(self):
-        """How the worker process is started."""
-        return worker_command()
+    def close(self):
+        """End the worker process, which is otherwise kept for the next registration, and ends by itself when idle."""
+        self.worker.close()
 
-    def register(self, fixedVolume, movingVolume, options=None):
+    def register(self, fixedVolume, movingVolume, options=None, fixedMask=None, movingMask=None, initialTransform=None):
         """Register and show the result in the scene, like the panel does.  Returns when it is there.
 
         Args:
             fixedVolume, movingVolume: scalar volume nodes.
             options: RegistrationOptions, or None for the default ones.
+            fixedMask, movingMask: volume nodes; a scan is only looked at where its mask is not zero.
+            initialTransform: linear transform node with a starting pose, moving → fixed in world RAS.
 
         Returns:
             SceneRegistration, the handle on the result in the scene.
 
         Raises:
-            InputError: if a volume cannot be used.
+            InputError: if an input cannot be used.
             RuntimeError: if there is no result, with the reason.
         """
         outcome = _Outcome()
-        job = RegistrationJob(self.workerCommand, outcome)
+        job = RegistrationJob(self.worker, outcome)
+        inputs = SceneInputs(fixedVolume, movingVolume, fixedMask, movingMask, initialTransform)
         try:
-            job.start(fixedVolume, movingVolume, options or RegistrationOptions())
+            job.start(inputs, options or RegistrationOptions())
             while job.is_active:
                 slicer.app.processEvents()
                 time.sleep(0.02)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from host.application import Application
+    from panel_session import Session
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -16,3 +22,44 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("needs the real scans in ../shared/data")
     return folder
+
+
+@pytest.fixture
+def application() -> Iterator[Application]:
+    """The running application.  Nothing may go wrong in it that a user would find in the log."""
+    from host.application import Application
+
+    with Application() as running:
+        yield running
+        assert running.problems == []
+
+
+@pytest.fixture
+def panel_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of two small models that the panel offers instead of the bundled ones."""
+    from KeypointRegistrationLib.detection import bundle
+    from panel_session import write_two_models
+
+    folder = tmp_path / "models"
+    write_two_models(folder)
+    monkeypatch.setattr(bundle, "models_folder", lambda: folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def made_up_result(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The archive of a made-up result with heatmaps."""
+    from KeypointRegistrationLib.files.archive import save_registration
+    from samples import sample_registration
+
+    path = tmp_path_factory.mktemp("result") / "result.npz"
+    save_registration(path, sample_registration())
+    return path
+
+
+@pytest.fixture
+def session(application: Application, made_up_result: Path, panel_models: Path) -> Session:
+    """A person at the panel."""
+    from panel_session import Session
+
+    return Session(application, made_up_result)

@@ -33,7 +33,7 @@ MAY_USE = {
 
 #: Processes of their own, which use every room they need.
 ENTRIES = {
-    "worker/__main__.py": CORE | {"files"},
+    "worker/service.py": CORE | {"files"},
     "__main__.py": {"commands"} | CORE,
 }
 
@@ -118,7 +118,7 @@ def test_what_is_not_of_the_standard_library_belongs_to_the_rooms_that_own_it(pa
         top = entry.name.split(".")[0]
         if top in sys.stdlib_module_names or top == LIBRARY.name:
             continue
-        is_border = (top, label(path)) in {("PyTorchUtils", "panel/torch_setup.py"), ("numpy", "worker/__main__.py")}
+        is_border = (top, label(path)) == ("PyTorchUtils", "panel/torch_setup.py")
         assert is_border or room in OWNERS.get(top, set()), f"{path}:{entry.line}: {room} may not import {top}"
 
 

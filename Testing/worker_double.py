@@ -1,10 +1,11 @@
-"""Stands in for the worker process in tests of the panel: ``python worker_double.py BEHAVIOUR RESULT REQUEST.json``.
+"""Stands in for the worker process in tests of the panel: ``python worker_double.py BEHAVIOUR RESULT PARENT``.
 
 It speaks the real protocol.  Its result is the archive RESULT, made beforehand, so that neither torch nor a model is needed.
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 import zipfile
@@ -34,8 +35,15 @@ def wait_for_end() -> None:
     sys.stdin.read()
 
 
-def main(behaviour: str, result: str, request_path: str) -> int:
-    request = Request.read(Path(request_path))
+def main(behaviour: str, result: str, _parent: str) -> int:
+    for line in sys.stdin:
+        status = serve(behaviour, result, Request.read(Path(json.loads(line))))
+        if status:
+            return status
+    return 0
+
+
+def serve(behaviour: str, result: str, request: Request) -> int:
     say(Progress(0.0, "Loading"))
     if behaviour == "finishes":
         finish(request, result)

@@ -16,7 +16,7 @@ from ..files.report import summary
 from ..files.scans import read_transform, read_volume
 from ..geometry.transforms import TransformType
 from ..geometry.volume import Volume
-from ..registration.options import RegistrationOptions
+from ..registration.options import DEVICES, RegistrationOptions
 from ..registration.pipeline import KeypointSource, register
 from ..registration.result import TrustLevel
 from .progress import ProgressLine
@@ -38,8 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=True,
         help="refine by the intensities afterwards (default: on)",
     )
-    devices = ("auto", "cpu", "cuda", "mps")
-    parser.add_argument("--device", choices=devices, default="auto", help="where the network runs (default: %(default)s)")
+    parser.add_argument("--device", choices=DEVICES, default="auto", help="where the network runs (default: %(default)s)")
     parser.add_argument("--heatmaps", action="store_true", help="also write the probability maps of both scans")
     parser.add_argument(
         "--fixed-mask", type=Path, metavar="F", help="look only where this volume is not zero, in the fixed scan"
@@ -68,9 +67,9 @@ def run(arguments: argparse.Namespace) -> int:
         check_folder(arguments.output, [path for path in given if path is not None])
         progress(0.08, "Loading the model")
         detector = _detector(arguments.model, arguments.device)
-        options = RegistrationOptions(
+        options = RegistrationOptions.from_words(
             model=arguments.model,
-            transform_type=TransformType(arguments.transform),
+            transform=arguments.transform,
             refine=arguments.refine,
             device=arguments.device,
             heatmaps=arguments.heatmaps,

@@ -21,7 +21,13 @@ class Heatmaps:
 
 @dataclass(frozen=True, eq=False)
 class Detection:
-    """What a detector says of one scan."""
+    """What a detector says of one scan.
+
+    Attributes:
+        keypoints, heatmaps: where it sees the anatomy.
+        remembered: whether it was found in an earlier run and kept.
+    """
 
     keypoints: Keypoints
     heatmaps: Heatmaps
+    remembered: bool = False

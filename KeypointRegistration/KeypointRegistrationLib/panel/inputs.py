@@ -1,23 +1,34 @@
-"""The inputs section: which volumes, which model, which transform, and whether that is enough to begin."""
+"""The inputs section: which volumes and masks, which model, which transform, and whether that is enough to begin."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from slicer.i18n import tr as _
 
 from ..detection.bundle import Card, bundle_names, load_card
 from ..geometry.errors import InputError
-from .parameters import PanelParameters
+from ..registration.options import RegistrationOptions
+from ..scene.inputs import SceneInputs, Watch
+from .device_note import device_note
+from .model_card import card_html
+from .parameters import DeviceChoice, PanelParameters
 
 
 class InputsSection:
-    """Fills the list of models and tells what is still missing.  The other widgets are bound to the parameter node."""
+    """Fills the list of models, tells what is still missing, and what to do once nothing is.
 
-    def __init__(self, ui: Any) -> None:
+    The other widgets are bound to the parameter node.
+    """
+
+    def __init__(self, ui: Any, changed: Callable[[], None]) -> None:
+        """``changed()`` is called when a chosen node has changed by itself, and with it perhaps what is missing."""
         self._ui = ui
+        self._changed = changed
         self._parameters: PanelParameters | None = None
         self._names: tuple[str, ...] = ()
+        self._watch = Watch((), changed)
         ui.modelComboBox.connect("currentIndexChanged(int)", self._on_model_chosen)
 
     def show(self, parameters: PanelParameters | None) -> None:
@@ -28,12 +39,25 @@ class InputsSection:
         combo.clear()
         combo.addItems([_title(name) for name in self._names])
         self._parameters = parameters
+        self.refresh()
         if parameters is None:
             return
         if parameters.model not in self._names and self._names:
             parameters.model = self._names[0]
         combo.currentIndex = self._names.index(parameters.model) if self._names else -1
-        self._show_summary(parameters.model)
+        self._show_card(parameters.model)
+
+    def refresh(self) -> None:
+        """Follow what the parameters name now."""
+        parameters = self._parameters
+        nodes = self.chosen_nodes().nodes
+        if nodes != self._watch.nodes:
+            self._watch.close()
+            self._watch = Watch(nodes, self._changed)
+        if parameters is None:
+            return
+        self._ui.deviceNoteLabel.text = device_note()
+        self._ui.deviceNoteLabel.visible = parameters.device is DeviceChoice.AUTO
 
     def missing(self) -> str:
         """What is missing before a registration can begin, as a sentence; empty if nothing is."""
@@ -50,8 +74,30 @@ class InputsSection:
             return _("No model is installed. Reinstall the extension.")
         card = _card(parameters.model)
         if card is not None and parameters.transformType.value not in card.transform_types:
-            return _("The model {model} is not made for this transform. Choose another one.").format(model=card.title)
-        return ""
+            return _("The model was not made for this transform. Select another transform or another model.")
+        return self.chosen_nodes().problem()
+
+    def chosen_nodes(self) -> SceneInputs:
+        """The nodes that are chosen now."""
+        chosen = self._parameters
+        if chosen is None:
+            return SceneInputs(None, None)
+        return SceneInputs(
+            chosen.fixedVolume, chosen.movingVolume, chosen.fixedMask, chosen.movingMask, chosen.initialTransform
+        )
+
+    def chosen_options(self) -> RegistrationOptions:
+        """How to register, as chosen now."""
+        chosen = self._parameters
+        if chosen is None:
+            return RegistrationOptions(heatmaps=True)
+        return RegistrationOptions(
+            model=chosen.model,
+            transform_type=chosen.transformType.value,
+            refine=chosen.refine,
+            device=chosen.device.value,
+            heatmaps=True,
+        )
 
     def set_enabled(self, enabled: bool) -> None:
         """Let the person change the inputs, or not while a registration runs."""
@@ -61,12 +107,11 @@ class InputsSection:
     def _on_model_chosen(self, index: int) -> None:
         if self._parameters is not None and 0 <= index < len(self._names):
             self._parameters.model = self._names[index]
-            self._show_summary(self._names[index])
+            self._show_card(self._names[index])
 
-    def _show_summary(self, name: str) -> None:
+    def _show_card(self, name: str) -> None:
         card = _card(name)
-        self._ui.modelSummaryLabel.text = "" if card is None else card.summary
-        self._ui.modelSummaryLabel.toolTip = "" if card is None else "\n".join([_("Limits:"), *card.limits])
+        self._ui.modelCardLabel.text = _("The card of this model cannot be read.") if card is None else card_html(card)
 
 
 def _card(name: str) -> Card | None:

@@ -1,25 +1,23 @@
-"""One registration from two volume nodes, done by the worker process and followed from a timer."""
+"""One registration of nodes in the scene, done by the worker process and followed from a timer."""
 
 from __future__ import annotations
 
 import errno
 import traceback
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-import numpy as np
 import qt
 from slicer.i18n import tr as _
 
 from ..files.archive import load_registration, save_volume
 from ..geometry.errors import InputError
+from ..geometry.volume import Volume
 from ..registration.options import RegistrationOptions
 from ..registration.result import Registration
+from ..scene.inputs import SceneInputs, Snapshot
 from ..scene.results import SceneRegistration, add_registration
-from ..scene.volumes import volume_from_node
 from ..worker.client import WorkerClient
 from ..worker.protocol import Done, Failed, FailureKind, Progress, Request
 
@@ -47,13 +45,12 @@ class RegistrationJob:
     at the start: it would not fit volumes that were moved, replaced or removed meanwhile.
     """
 
-    def __init__(self, command: Callable[[], Sequence[str]], listener: JobListener) -> None:
-        """``command`` tells how to start the worker (``worker.client.worker_command``); asked at every start."""
-        self._command = command
+    def __init__(self, client: WorkerClient, listener: JobListener) -> None:
+        """``client`` is the way to the worker; it may serve other jobs before and after, and is its owner's to close."""
+        self._client = client
         self._listener = listener
-        self._client: WorkerClient | None = None
-        self._scans: tuple[_Scan, ...] = ()
-        self._options: RegistrationOptions | None = None
+        self._snapshot: Snapshot | None = None
+        self._options = RegistrationOptions()
         self._timer = qt.QTimer()
         self._timer.setInterval(_POLL_MS)
         self._timer.connect("timeout()", self._look)
@@ -61,27 +58,35 @@ class RegistrationJob:
     @property
     def is_active(self) -> bool:
         """Whether a registration is running."""
-        return self._client is not None
+        return self._snapshot is not None
 
-    def start(self, fixed_node: Any, moving_node: Any, options: RegistrationOptions) -> None:
-        """Begin to register ``moving_node`` to ``fixed_node`` (scalar volume nodes).
+    def start(self, inputs: SceneInputs, options: RegistrationOptions) -> None:
+        """Begin to register.
+
+        Args:
+            inputs: what to register.
+            options: how.  Its ``initial`` pose is replaced by that of the inputs, where they have one.
 
         Raises:
-            InputError: if a volume cannot be used, or the worker cannot be given its files or started.
+            InputError: if an input cannot be used, another registration is running, or the worker cannot be given its files
+                or started.
         """
-        if self.is_active:
-            raise RuntimeError("a registration is already running")
-        scans = (_Scan.of(fixed_node), _Scan.of(moving_node))
+        if self._client.is_active:
+            raise InputError(_("A registration is running already. Wait for its end, or cancel it."))
+        volumes, pose, snapshot = inputs.volumes(), inputs.starting_pose(), Snapshot(inputs)
+        if pose is not None:
+            options = replace(options, initial=pose)
         try:
-            self._client = self._started_client(fixed_node, moving_node, options)
+            self._client.start(_request(self._client.prepare(), volumes, options))
         except OSError as error:
+            self._client.finish()
             raise _start_error(error) from error
-        self._scans, self._options = scans, options
+        self._snapshot, self._options = snapshot, options
         self._timer.start()
 
     def cancel(self) -> None:
         """Stop at once.  The listener hears nothing more of this run."""
-        if self._client is not None:
+        if self.is_active:
             self._client.cancel()
         self._end()
 
@@ -90,16 +95,8 @@ class RegistrationJob:
         self.cancel()
         self._timer.disconnect("timeout()", self._look)
 
-    def _started_client(self, fixed_node: Any, moving_node: Any, options: RegistrationOptions) -> WorkerClient:
-        client = WorkerClient(self._command())
-        with ExitStack() as on_failure:
-            on_failure.callback(client.close)
-            client.start(_request(client.folder, fixed_node, moving_node, options))
-            on_failure.pop_all()
-        return client
-
     def _look(self) -> None:
-        if self._client is None:
+        if not self.is_active:
             return
         for event in self._client.poll():
             if isinstance(event, Progress):
@@ -108,16 +105,19 @@ class RegistrationJob:
                 self._finish(event)
             else:
                 self._fail(event)
-            if self._client is None:  # the event was the last one, or its listener has cancelled
+            if not self.is_active:  # the event was the last one, or its listener has cancelled
                 return
 
     def _finish(self, event: Done) -> None:
+        snapshot, options = self._snapshot, self._options
+        assert snapshot is not None
         try:
-            for scan in self._scans:
-                scan.check_unchanged()
+            snapshot.check_scans()
             registration = load_registration(event.result)
-            fixed, moving = (scan.node for scan in self._scans)
-            result = add_registration(fixed.GetScene(), fixed, moving, registration, self._options)
+            registration = replace(registration, warnings=registration.warnings + snapshot.other_changes())
+            fixed, moving = snapshot.inputs.fixed, snapshot.inputs.moving
+            assert fixed is not None and moving is not None
+            result = add_registration(fixed.GetScene(), fixed, moving, registration, options)
         except InputError as error:
             self._fail(Failed(FailureKind.INPUT, str(error)))
             return
@@ -135,57 +135,29 @@ class RegistrationJob:
 
     def _end(self) -> None:
         self._timer.stop()
-        if self._client is not None:
-            self._client.close()
-        self._client = None
-        self._scans, self._options = (), None
+        if self.is_active:
+            self._client.finish()
+        self._snapshot = None
 
 
-@dataclass(frozen=True, eq=False)
-class _Scan:
-    """A volume node as it was at the start: where it was, and which voxels it had."""
-
-    node: Any
-    name: str
-    ijk_to_ras: np.ndarray
-    image: Any
-    image_time: int
-
-    @classmethod
-    def of(cls, node: Any) -> _Scan:
-        """Raises InputError if the node is no longer in the scene or cannot be used."""
-        if node is None or node.GetScene() is None:
-            raise InputError(_("A volume to register is no longer in the scene. Select two volumes and apply again."))
-        matrix = volume_from_node(node).ijk_to_ras
-        image = node.GetImageData()
-        return cls(node, node.GetName(), matrix, image, image.GetMTime())
-
-    def check_unchanged(self) -> None:
-        """Raises InputError if a result for the scan no longer fits the node."""
-        if self.node.GetScene() is None:
-            raise InputError(_("{name} was removed while the registration ran.").format(name=self.name))
-        image = self.node.GetImageData()
-        same_voxels = image is self.image and image.GetMTime() == self.image_time
-        if not same_voxels or not np.allclose(volume_from_node(self.node).ijk_to_ras, self.ijk_to_ras):
-            raise InputError(
-                _("{name} was moved or changed while the registration ran. Apply again.").format(name=self.name)
-            )
-
-
-def _request(folder: Path, fixed_node: Any, moving_node: Any, options: RegistrationOptions) -> Request:
-    """Put both scans into the worker's folder and say what to do with them."""
-    paths = {"fixed": folder / "fixed.npz", "moving": folder / "moving.npz"}
-    for path, node in zip(paths.values(), (fixed_node, moving_node), strict=True):
-        save_volume(path, volume_from_node(node))
+def _request(folder: Path, volumes: dict[str, Volume], options: RegistrationOptions) -> Request:
+    """Put the scans and masks into the worker's folder and say what to do with them."""
+    paths: dict[str, str] = {}
+    for name, volume in volumes.items():
+        paths[name] = str(folder / f"{name}.npz")
+        save_volume(paths[name], volume)
     return Request(
-        fixed=str(paths["fixed"]),
-        moving=str(paths["moving"]),
+        fixed=paths["fixed"],
+        moving=paths["moving"],
+        fixed_mask=paths.get("fixed_mask"),
+        moving_mask=paths.get("moving_mask"),
         result=str(folder / "result.npz"),
         model=options.model,
         transform=options.transform_type.value,
         refine=options.refine,
         device=options.device,
         heatmaps=options.heatmaps,
+        initial=None if options.initial is None else tuple(tuple(map(float, row)) for row in options.initial),
     )
 
 

@@ -3,7 +3,7 @@
 from enum import Enum
 from typing import Any
 
-from slicer import vtkMRMLScalarVolumeNode
+from slicer import vtkMRMLScalarVolumeNode, vtkMRMLTransformNode
 from slicer.i18n import tr as _
 from slicer.parameterNodeWrapper import parameterNodeWrapper
 
@@ -51,6 +51,8 @@ class PanelParameters:
     Attributes:
         fixedVolume: the scan that stays.
         movingVolume: the scan that is aligned.
+        fixedMask, movingMask: where to look in them, or None for everywhere.
+        initialTransform: a starting pose, moving → fixed in world RAS, or None.
         model: name of a model bundle.
         transformType: what the alignment may change.
         refine: whether to refine by voxel values.
@@ -59,6 +61,9 @@ class PanelParameters:
 
     fixedVolume: vtkMRMLScalarVolumeNode
     movingVolume: vtkMRMLScalarVolumeNode
+    fixedMask: vtkMRMLScalarVolumeNode
+    movingMask: vtkMRMLScalarVolumeNode
+    initialTransform: vtkMRMLTransformNode
     model: str = "brain-affine"
     transformType: TransformChoice = TransformChoice.AFFINE
     refine: bool = True

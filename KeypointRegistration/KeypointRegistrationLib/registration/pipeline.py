@@ -33,8 +33,13 @@ _UNFAMILIAR = 1.3  # times the median spread that 95 % of the scans like those o
 class KeypointSource(Protocol):
     """What the pipeline needs of a detector."""
 
-    card: Card
-    warnings: list[str]
+    @property
+    def card(self) -> Card:
+        """Of its model."""
+
+    @property
+    def warnings(self) -> list[str]:
+        """What was different from what was asked for, in sentences."""
 
     @property
     def device(self) -> str:
@@ -70,7 +75,8 @@ def register(
     with clock("detect"):
         tell(0.02, f"Finding keypoints in {fixed.name}")
         in_fixed = detector.detect(fixed, fixed_mask)
-        tell(0.25, f"Finding keypoints in {moving.name}")
+        known = f" ({fixed.name}: known from before)" if in_fixed.remembered else ""
+        tell(0.25, f"Finding keypoints in {moving.name}{known}")
         in_moving = _detect_placed(detector, placed, moving_mask, options.initial)
     with clock("align"):
         tell(0.48, "Aligning the keypoints")
@@ -139,7 +145,7 @@ def _detect_placed(detector: KeypointSource, placed: Volume, mask: Volume | None
     back = invert(initial)
     grid = found.heatmaps.grid
     heatmaps = Heatmaps(found.heatmaps.values, Grid(grid.shape, back @ grid.ijk_to_ras))
-    return Detection(found.keypoints.moved(back), heatmaps)
+    return Detection(found.keypoints.moved(back), heatmaps, found.remembered)
 
 
 def _align(fixed: Keypoints, moving: Keypoints, kind: TransformType, card: Card) -> KeypointFit:

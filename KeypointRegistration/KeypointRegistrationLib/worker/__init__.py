@@ -1,4 +1,5 @@
-"""The process that holds torch: a request in, progress and a result out.  Slicer's own process never loads torch.
+"""The process that holds torch: requests in, progress and results out.  Slicer's own process never loads torch.
 
-``protocol`` is the language, ``client`` the panel's side, ``__main__`` the process.  The first two are stdlib only.
+``protocol`` is the language, ``client`` and ``process`` are the panel's side, ``__main__`` and ``service`` the process's.
+All but ``service`` are standard library only.
 """

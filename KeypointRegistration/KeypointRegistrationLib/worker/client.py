@@ -1,4 +1,4 @@
-"""The panel's side of the worker process: start it, listen to it, stop it.
+"""The panel's side of the worker: registrations, one after the other, for a process that is kept for the next one.
 
 Nothing here waits and nothing uses a thread.  In Slicer a Python thread stands still while Qt's event loop is idle, so the
 caller looks in from a timer: the worker writes its events to a file, and ``WorkerClient.poll`` reads what has been added.
@@ -6,39 +6,20 @@ caller looks in from a timer: the worker writes its events to a file, and ``Work
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import Path
 
 from ..geometry.errors import InputError
-from .protocol import Done, Event, Failed, FailureKind, Progress, ProtocolError, Request, decode
-
-#: The folder that holds the package: the worker starts there, so that Python finds it.
-_PACKAGE_PARENT = Path(__file__).resolve().parents[2]
-
-#: Windows: a process group of its own, and no console window.
-if sys.platform == "win32":
-    _NEW_GROUP = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
-else:
-    _NEW_GROUP = 0
-
-#: How long to wait for a killed process to be gone, in seconds.
-_END_PATIENCE_S = 5.0
-
-#: How much of the worker's log goes into the details of a failure, in characters.
-_LOG_TAIL = 4000
+from .process import WorkerProcess
+from .protocol import IDLE_EXIT, Done, Event, Failed, FailureKind, Progress, Request
 
 
 class WorkerState(Enum):
-    """Where one request stands.  The last three are final."""
+    """Where the latest request stands.  The last three are final."""
 
     IDLE = "idle"
     STARTING = "starting"
@@ -49,50 +30,57 @@ class WorkerState(Enum):
 
 
 class WorkerClient:
-    """One worker process for one request, with a private folder for the files that go back and forth.
+    """Hands requests to a worker process.  For each: ``prepare``, ``start``, ``poll`` until it ended, ``finish``.
 
-    The folder exists from the beginning, so that the caller can put the volumes there, and is gone after ``close``.
+    The process starts with the first request and is kept: the next one finds the network loaded and the keypoints of
+    recent scans at hand.  It is replaced after a crash, after a failure that is not the input's, and after ``cancel``;
+    it ends with ``close``, with this object, with this process, and by itself when nobody asks for anything for long.
 
     Attributes:
-        folder: the private folder.
-        state: where the request stands.
+        state: where the latest request stands.
     """
 
-    def __init__(self, command: Sequence[str]) -> None:
-        """``command`` starts the worker; the path of the request file is added to it (see ``worker_command``)."""
-        self.folder = Path(tempfile.mkdtemp(prefix="KeypointRegistration-"))
+    def __init__(self, command: Callable[[], Sequence[str]]) -> None:
+        """``command`` tells how to start a worker (see ``worker_command``); asked at every start of a process."""
         self.state = WorkerState.IDLE
-        self._command = list(command)
-        self._process: subprocess.Popen | None = None
-        self._read = 0
-        self._rest = b""
+        self._command = command
+        self._process: WorkerProcess | None = None
+        self._folder: Path | None = None
 
     @property
     def is_active(self) -> bool:
-        """Whether the process is at work."""
+        """Whether a request is being served."""
         return self.state in (WorkerState.STARTING, WorkerState.RUNNING)
 
+    @property
+    def process(self) -> WorkerProcess | None:
+        """The process that is kept, if there is one."""
+        return self._process
+
+    def prepare(self) -> Path:
+        """A new folder for the files of the next request.  The process is started, if none is there, while they are written.
+
+        Raises:
+            OSError: if there is no room for the folder, or the process cannot be started.
+            InputError: if there is no interpreter for it.
+        """
+        if self.is_active:
+            raise RuntimeError("the worker serves one request at a time")
+        self.finish()
+        self._ensure_process()
+        self._folder = Path(tempfile.mkdtemp(prefix="KeypointRegistration-"))
+        return self._folder
+
     def start(self, request: Request) -> None:
-        """Start the process on a request.
+        """Hand over the request whose files are in the folder that ``prepare`` gave.
 
         Raises:
             OSError: if the request cannot be written or the process cannot be started.
         """
-        if self.state is not WorkerState.IDLE:
-            raise RuntimeError(f"a worker client serves one request, and this one is {self.state.value}")
-        path = self.folder / "request.json"
-        replace(request, parent=os.getpid()).write(path)
-        with self._events_path.open("wb") as events, self._log_path.open("wb") as log:
-            self._process = subprocess.Popen(
-                [*self._command, str(path)],
-                stdin=subprocess.PIPE,  # held open: the worker ends itself when this side is gone
-                stdout=events,
-                stderr=log,
-                cwd=_PACKAGE_PARENT,
-                start_new_session=True,  # a group of its own, which can be ended as a whole; has no effect on Windows
-                creationflags=_NEW_GROUP,
-            )
-        self.state = WorkerState.STARTING
+        if self._folder is None:
+            raise RuntimeError("a request needs a folder first: call prepare")
+        request.write(self._folder / "request.json")
+        self._hand_over()
 
     def poll(self) -> list[Event]:
         """The events since the last call, in order.  Never waits.
@@ -101,38 +89,61 @@ class WorkerClient:
         """
         if self._process is None or not self.is_active:
             return []
-        exit_code = self._process.poll()  # before reading: what a dead process wrote is complete
-        events = self._new_events()
-        for event in events:
+        exit_code = self._process.exit_code  # before reading: what a dead process wrote is complete
+        events: list[Event] = []
+        for event in self._process.new_events():
+            events.append(event)
             self._follow(event)
+            if not self.is_active:  # nothing that comes after the last word belongs to this request
+                break
         if self.is_active and exit_code is not None:
-            lost = Failed(FailureKind.UNEXPECTED, _ended_unexpectedly(exit_code), self._log_tail())
-            self._follow(lost)
-            events.append(lost)
+            events += self._outlive(exit_code)
         return events
 
+    def finish(self) -> None:
+        """Remove the files of the request.  The process is kept, unless what it said last makes it doubtful."""
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder = None
+
     def cancel(self) -> None:
-        """Stop the process and everything it started, at once, and remove the folder."""
+        """Stop the process and everything it started, at once, and remove all files."""
         if self.is_active:
             self.state = WorkerState.CANCELLED
         self.close()
 
     def close(self) -> None:
-        """Make sure that neither process nor folder remains.  May be called at any time, also twice."""
+        """Make sure that neither process nor files remain.  May be called at any time, also twice."""
+        self._end_process()
+        self.finish()
+
+    def _ensure_process(self) -> WorkerProcess:
+        if self._process is not None and self._process.exit_code is not None:
+            self._end_process()
+        if self._process is None:
+            self._process = WorkerProcess(self._command())
+        return self._process
+
+    def _hand_over(self) -> None:
+        assert self._folder is not None
+        process = self._ensure_process()
+        process.send(self._folder / "request.json")
+        self.state = WorkerState.STARTING
+
+    def _outlive(self, exit_code: int) -> list[Event]:
+        """Go on after the process has ended: with another one if this one had just become idle, else with a failure."""
+        assert self._process is not None
+        if self.state is WorkerState.STARTING and exit_code == IDLE_EXIT and self._process.has_served:
+            self._hand_over()
+            return []
+        lost = Failed(FailureKind.UNEXPECTED, _ended_unexpectedly(exit_code), self._process.log_tail())
+        self._follow(lost)
+        return [lost]
+
+    def _end_process(self) -> None:
         if self._process is not None:
-            _kill_tree(self._process)
-            if self._process.stdin is not None:
-                self._process.stdin.close()
-            self._process = None
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    @property
-    def _events_path(self) -> Path:
-        return self.folder / "events.jsonl"
-
-    @property
-    def _log_path(self) -> Path:
-        return self.folder / "log.txt"
+            self._process.kill()
+        self._process = None
 
     def _follow(self, event: Event) -> None:
         if isinstance(event, Progress):
@@ -141,27 +152,8 @@ class WorkerClient:
             self.state = WorkerState.DONE
         else:
             self.state = WorkerState.FAILED
-
-    def _new_events(self) -> list[Event]:
-        """Complete lines added to the event file, up to the last word of the worker."""
-        with self._events_path.open("rb") as stream:
-            stream.seek(self._read)
-            added = stream.read()
-        self._read += len(added)
-        *lines, self._rest = (self._rest + added).split(b"\n")
-        events: list[Event] = []
-        for line in lines:
-            try:
-                event = decode(line.decode("utf-8", errors="replace"))
-            except ProtocolError as error:
-                event = Failed(FailureKind.UNEXPECTED, "The registration process sent something unreadable.", str(error))
-            events.append(event)
-            if not isinstance(event, Progress):
-                break
-        return events
-
-    def _log_tail(self) -> str:
-        return self._log_path.read_text(encoding="utf-8", errors="replace")[-_LOG_TAIL:]
+            if event.kind is not FailureKind.INPUT:  # what is left in such a process is not known
+                self._end_process()
 
 
 def worker_command(python: str | None = None) -> list[str]:
@@ -186,18 +178,6 @@ def python_executable() -> str:
     if found is None:
         raise InputError("PythonSlicer, the Python interpreter that comes with Slicer, was not found. Reinstall Slicer.")
     return found
-
-
-def _kill_tree(process: subprocess.Popen) -> None:
-    """End a process with its children.  PythonSlicer is a launcher: ending it alone would leave the interpreter running."""
-    if process.poll() is None:
-        if sys.platform == "win32":
-            tree = ["taskkill", "/PID", str(process.pid), "/T", "/F"]
-            subprocess.run(tree, capture_output=True, check=False, creationflags=_NEW_GROUP)
-        else:
-            os.killpg(process.pid, signal.SIGKILL)
-    with suppress(subprocess.TimeoutExpired):  # a process that the system cannot end must not hold up the application
-        process.wait(timeout=_END_PATIENCE_S)
 
 
 def _ended_unexpectedly(exit_code: int) -> str:

@@ -1,4 +1,8 @@
-"""What the panel's process and the worker process say to each other: one request file, then one JSON object per line."""
+"""What the panel's process and the worker process say to each other.
+
+Each request is a file, whose path is one line on the worker's standard input; its events are JSON lines on standard output.
+Requests are served one after the other, each ended by ``Done`` or ``Failed``.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,10 @@ from pathlib import Path
 from typing import Any
 
 #: Raised by one whenever a message changes its meaning; a request of another version is refused.
-VERSION = 1
+VERSION = 2
+
+#: The exit status of a worker that has ended because nobody had asked for anything for long.
+IDLE_EXIT = 0
 
 Matrix = tuple[tuple[float, ...], ...]
 
@@ -40,7 +47,6 @@ class Request:
         heatmaps: whether the result shall hold the probability maps.
         fixed_mask, moving_mask: volume archives, or None.
         initial: 4×4 moving → fixed starting pose in RAS mm, or None.
-        parent: identifier of the process that asks, without which the worker ends itself, or None.
     """
 
     fixed: str
@@ -54,7 +60,6 @@ class Request:
     fixed_mask: str | None = None
     moving_mask: str | None = None
     initial: Matrix | None = None
-    parent: int | None = None
 
     def write(self, path: Path) -> None:
         """Write the request file.  A file and no command line: paths may be longer than a command line may be."""

@@ -1,0 +1,128 @@
+"""The panel before a registration: what a person can choose, and what is still missing."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import slicer
+from host.application import Application
+from KeypointRegistrationLib.detection import bundle
+from KeypointRegistrationLib.scene.volumes import add_volume
+from panel_session import MODULE, Session
+from samples import sample_volume
+
+
+def test_apply_says_what_is_missing_until_it_can_work(session: Session) -> None:
+    person = session.person
+    assert not person.can_click("applyButton")
+    assert "fixed volume" in person.widget("applyButton").toolTip()
+    session.add(sample_volume("first head"))
+    session.add(sample_volume("second head", seed=1))
+    person.choose("fixedVolumeSelector", "first head")
+    assert "moving volume" in person.widget("applyButton").toolTip()
+    person.choose("movingVolumeSelector", "first head")
+    assert not person.can_click("applyButton")
+    assert "same volume" in person.widget("applyButton").toolTip()
+    person.choose("movingVolumeSelector", "second head")
+    assert person.can_click("applyButton")
+
+
+def test_the_choices_are_in_the_scene_and_come_back_when_the_panel_is_entered_again(session: Session) -> None:
+    fixed, moving = session.choose_two_volumes()
+    session.person.choose("transformTypeComboBox", "Rigid")
+    session.person.open_section("advancedCollapsibleButton")
+    session.person.click("refineCheckBox")
+    session.application.leave(session.panel)
+    parameters = session.panel.logic.getParameterNode()
+    assert (parameters.fixedVolume, parameters.movingVolume) == (fixed, moving)
+    assert (parameters.transformType.name, parameters.refine) == ("RIGID", False)
+    parameters.refine = True
+    session.application.enter(session.panel)
+    assert session.person.reads("transformTypeComboBox") == "Rigid"
+    assert session.person.widget("refineCheckBox").isChecked()
+    assert session.person.can_click("applyButton")
+
+
+@pytest.mark.parametrize("moment", ["entering again", "importing"])
+def test_choices_from_lists_outlive_the_lists_being_filled_again(session: Session, moment: str) -> None:
+    session.choose_two_volumes()
+    session.person.choose("transformTypeComboBox", "Rigid")
+    session.person.open_section("advancedCollapsibleButton")
+    session.person.choose("deviceComboBox", "Processor (CPU)")
+    if moment == "importing":
+        session.scene.StartState(slicer.vtkMRMLScene.ImportState)
+        session.scene.EndState(slicer.vtkMRMLScene.ImportState)
+    else:
+        session.application.leave(session.panel)
+        session.application.enter(session.panel)
+    parameters = session.panel.logic.getParameterNode()
+    assert (parameters.transformType.name, parameters.device.name) == ("RIGID", "CPU")
+    assert session.person.reads("transformTypeComboBox") == "Rigid"
+
+
+def test_a_model_says_what_it_is_for_and_is_only_used_for_that(session: Session) -> None:
+    session.choose_two_volumes()
+    person = session.person
+    assert person.reads("modelComboBox") == "Brain, any contrast"
+    person.open_section("modelCardCollapsibleButton")
+    assert "Finds points in heads." in person.reads("modelCardLabel")
+    assert "Not for children." in person.reads("modelCardLabel")
+    person.choose("modelComboBox", "Rigid only")
+    assert not person.can_click("applyButton")
+    assert "not made for this transform" in person.widget("applyButton").toolTip()
+    person.choose("transformTypeComboBox", "Rigid")
+    assert person.can_click("applyButton")
+    assert session.panel.logic.getParameterNode().model == "other"
+
+
+def test_without_a_model_apply_says_so(application: Application, made_up_result: Path, panel_models: Path) -> None:
+    shutil.rmtree(panel_models)
+    session = Session(application, made_up_result)
+    session.choose_two_volumes()
+    assert "No model is installed" in session.person.widget("applyButton").toolTip()
+
+
+def test_a_damaged_card_does_not_break_the_panel(application: Application, made_up_result: Path, panel_models: Path) -> None:
+    (panel_models / "brain-affine" / bundle.CARD_FILE).write_text("{")
+    session = Session(application, made_up_result)
+    assert session.person.reads("modelComboBox") == "brain-affine"
+
+
+def test_the_first_volume_of_the_scene_is_proposed_as_fixed(application: Application) -> None:
+    labels = application.scene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "labels")
+    head = add_volume(application.scene, sample_volume("head"))
+    panel = application.open_panel(MODULE)
+    assert panel.ui.fixedVolumeSelector.currentNode() is head
+    assert labels is not panel.ui.movingVolumeSelector.currentNode()
+
+
+def test_a_reloaded_panel_works_at_once(session: Session, made_up_result: Path) -> None:
+    session.choose_two_volumes()
+    reloaded = Session(session.application, made_up_result, session.application.reload(session.panel))
+    assert reloaded.person.reads("fixedVolumeSelector") == "first head"
+    reloaded.worker("finishes")
+    reloaded.person.click("applyButton")
+    reloaded.wait_until_idle()
+    assert reloaded.person.sees("trustLabel")
+
+
+def test_apply_waits_until_a_non_linear_parent_is_gone(session: Session) -> None:
+    _fixed, moving = session.choose_two_volumes()
+    warp = session.scene.AddNewNodeByClass("vtkMRMLBSplineTransformNode", "warp")
+    moving.SetAndObserveTransformNodeID(warp.GetID())
+    assert not session.person.can_click("applyButton")
+    assert "non-linear transform warp" in session.person.widget("applyButton").toolTip()
+    moving.SetAndObserveTransformNodeID(None)
+    assert session.person.can_click("applyButton")
+
+
+def test_apply_waits_until_a_volume_has_voxels(session: Session) -> None:
+    session.choose_two_volumes()
+    hollow = session.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "hollow")
+    session.person.choose("movingVolumeSelector", "hollow")
+    assert not session.person.can_click("applyButton")
+    assert session.person.widget("applyButton").toolTip().startswith("hollow has no voxels.")
+    slicer.util.updateVolumeFromArray(hollow, sample_volume().voxels)
+    assert session.person.can_click("applyButton")
