@@ -117,6 +117,26 @@ def load_scene(scene: slicer.vtkMRMLScene, path: Path) -> None:
         raise OSError(f"the scene could not be read from {path}")
 
 
+def load_volume(scene: slicer.vtkMRMLScene, path: Path) -> slicer.vtkMRMLScalarVolumeNode:
+    """Load a scan from a file with the storage node that the application uses for it.
+
+    Raises:
+        RuntimeError: if it cannot be read; the scene is then as it was.
+    """
+    node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", scene.GenerateUniqueName(path.name.split(".")[0]))
+    node.AddDefaultStorageNode()
+    storage = node.GetStorageNode()
+    storage.SetFileName(str(path))
+    with vtk_messages_silenced():
+        is_read = path.is_file() and storage.ReadData(node)
+    if not is_read:
+        scene.RemoveNode(node)
+        scene.RemoveNode(storage)
+        raise RuntimeError(f"Failed to load node from file: {path}")
+    node.CreateDefaultDisplayNodes()
+    return node
+
+
 @contextmanager
 def vtk_messages_silenced() -> Iterator[None]:
     """No VTK warnings or errors on the console meanwhile."""

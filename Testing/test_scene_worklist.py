@@ -1,0 +1,270 @@
+"""Stepping through a worklist in the scene: what comes, what goes, what stays, and where one left off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import slicer
+from host.mrml import RealScene, load_scene, load_volume, save_scene
+from KeypointRegistrationLib.files.nifti import write_nifti
+from KeypointRegistrationLib.files.worklist import read_worklist
+from KeypointRegistrationLib.geometry.errors import InputError
+from KeypointRegistrationLib.registration.annotation import Rating
+from KeypointRegistrationLib.registration.correction import PairChoice, corrected
+from KeypointRegistrationLib.registration.worklist_state import RowStatus
+from KeypointRegistrationLib.scene.annotations import annotate
+from KeypointRegistrationLib.scene.results import SceneRegistration, add_registration, find_registrations
+from KeypointRegistrationLib.scene.worklist import (
+    Arrival,
+    SceneWorklist,
+    active_worklist,
+    everything_annotated,
+    open_worklist,
+)
+from samples import sample_matrix, sample_registration, sample_volume
+from test_annotations import said
+from test_scene_results import two_volumes
+from test_scene_volumes import put_under_new_transform
+
+
+@pytest.fixture
+def scene() -> Iterator[slicer.vtkMRMLScene]:
+    with RealScene() as host:
+        yield host.scene
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A worklist of three pairs, of which the last two have the same fixed scan."""
+    for seed, name in enumerate(("a", "b", "c", "d", "e")):
+        write_nifti(tmp_path / f"{name}.nii.gz", sample_volume(name, size=12, spacing=12.0, seed=seed))
+    path = tmp_path / "list.csv"
+    path.write_text("fixed,moving,id\na.nii.gz,b.nii.gz,1\nc.nii.gz,d.nii.gz,2\nc.nii.gz,e.nii.gz,3\n")
+    return path
+
+
+@pytest.fixture
+def worklist(scene: slicer.vtkMRMLScene, file: Path) -> SceneWorklist:
+    return open_worklist(scene, read_worklist(file))
+
+
+def load(path: str) -> slicer.vtkMRMLScalarVolumeNode:
+    return load_volume(slicer.mrmlScene, Path(path))
+
+
+def go(worklist: SceneWorklist, index: int, *, tidy: bool = True) -> Arrival:
+    return worklist.step(index, load, tidy=tidy)
+
+
+def register(arrival: Arrival) -> SceneRegistration:
+    return add_registration(slicer.mrmlScene, arrival.fixed, arrival.moving, sample_registration())
+
+
+def scans(scene: slicer.vtkMRMLScene) -> list[str]:
+    return sorted(node.GetName() for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode", scene))
+
+
+def statuses(worklist: SceneWorklist) -> list[str]:
+    return [line.status.value for line in worklist.lines]
+
+
+class TestStepping:
+    def test_a_rows_scans_come_and_go(self, worklist: SceneWorklist, scene: slicer.vtkMRMLScene) -> None:
+        assert scans(scene) == [] and worklist.position is None
+        arrival = go(worklist, 0)
+        assert (arrival.fixed.GetName(), arrival.moving.GetName()) == ("a", "b")
+        assert arrival.result is None and worklist.position == 0
+        count = scene.GetNumberOfNodes()
+        go(worklist, 1)
+        assert scans(scene) == ["c", "d"] and scene.GetNumberOfNodes() == count
+
+    def test_a_scan_that_the_next_row_needs_stays(self, worklist: SceneWorklist, scene: slicer.vtkMRMLScene) -> None:
+        fixed = go(worklist, 1).fixed
+        assert go(worklist, 2).fixed is fixed
+        assert scans(scene) == ["c", "e"]
+
+    def test_the_registration_goes_with_its_row_and_its_annotation_stays(
+        self, worklist: SceneWorklist, scene: slicer.vtkMRMLScene
+    ) -> None:
+        annotate(register(go(worklist, 1)), said(Rating.ACCEPTABLE, comment="fine"))
+        assert statuses(worklist) == ["open", "rated", "open"]
+        go(worklist, 2)
+        assert find_registrations(scene) == [] and scans(scene) == ["c", "e"]
+        assert worklist.lines[1].rating is Rating.ACCEPTABLE
+        (entry,) = everything_annotated(scene)
+        assert entry.history == (said(Rating.ACCEPTABLE, comment="fine"),)
+        assert entry.moving.endswith("d.nii.gz")
+
+    def test_without_tidying_everything_stays_and_is_found_again(
+        self, worklist: SceneWorklist, scene: slicer.vtkMRMLScene
+    ) -> None:
+        first = go(worklist, 0, tidy=False)
+        result = register(first)
+        go(worklist, 1, tidy=False)
+        assert scans(scene) == ["a", "b", "c", "d"]
+        again = go(worklist, 0)
+        assert again.fixed is first.fixed and again.result.identifier == result.identifier
+
+    def test_of_two_registrations_of_a_row_the_later_is_shown_and_both_are_listed(
+        self, worklist: SceneWorklist, scene: slicer.vtkMRMLScene
+    ) -> None:
+        arrival = go(worklist, 0)
+        first = register(arrival)
+        second = register(arrival)
+        annotate(first, said(Rating.REJECT))
+        assert go(worklist, 0).result.identifier == second.identifier
+        assert worklist.lines[0].rating is Rating.REJECT
+        annotate(second, said(Rating.ACCEPT, minutes=1))
+        assert worklist.lines[0].rating is Rating.ACCEPT
+        go(worklist, 1)
+        assert find_registrations(scene) == [] and len(everything_annotated(scene)) == 2
+
+
+class TestWhatPeopleHaveDoneStays:
+    def change_voxels(self, result: SceneRegistration) -> None:
+        slicer.util.arrayFromVolume(result.moving_volume)[0] = 1
+        slicer.util.arrayFromVolumeModified(result.moving_volume)
+
+    def segment(self, result: SceneRegistration) -> None:
+        segmentation = result.scene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+        segmentation.SetReferenceImageGeometryParameterFromVolumeNode(result.fixed_volume)
+
+    def correct(self, result: SceneRegistration) -> None:
+        correction = replace(result.correction, choices={0: PairChoice.LEAVE_OUT})
+        result.correct(correction, corrected(result.original, correction))
+
+    def use_transform(self, result: SceneRegistration) -> None:
+        model = result.scene.AddNewNodeByClass("vtkMRMLModelNode")
+        model.SetAndObserveTransformNodeID(result.transform.GetID())
+
+    def move(self, result: SceneRegistration) -> None:
+        put_under_new_transform(result.fixed_volume, sample_matrix(), result.scene)
+
+    def register_with_another(self, result: SceneRegistration) -> None:
+        other, _ = two_volumes(result.scene)
+        add_registration(result.scene, result.fixed_volume, other, sample_registration())
+
+    @pytest.mark.parametrize(
+        "change", ["change_voxels", "segment", "correct", "use_transform", "move", "register_with_another"]
+    )
+    def test_a_row_that_was_changed_or_used_is_not_taken_away(
+        self, worklist: SceneWorklist, scene: slicer.vtkMRMLScene, change: str
+    ) -> None:
+        result = register(go(worklist, 0))
+        getattr(self, change)(result)
+        go(worklist, 1)
+        assert {"a", "b", "c", "d"} <= set(scans(scene))
+        assert result.identifier in [other.identifier for other in find_registrations(scene)]
+
+    def test_being_looked_at_is_no_use(self, worklist: SceneWorklist, scene: slicer.vtkMRMLScene) -> None:
+        view = scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode")
+        arrival = go(worklist, 0)
+        view.SetBackgroundVolumeID(arrival.fixed.GetID())
+        view.SetForegroundVolumeID(arrival.moving.GetID())
+        register(arrival)
+        go(worklist, 1)
+        assert scans(scene) == ["c", "d"] and not view.GetBackgroundVolumeID()
+
+    def test_scans_that_the_person_has_loaded_stay(self, worklist: SceneWorklist, scene: slicer.vtkMRMLScene) -> None:
+        own = two_volumes(scene)
+        go(worklist, 0)
+        go(worklist, 1)
+        assert scans(scene) == sorted(["c", "d", *(node.GetName() for node in own)])
+
+
+class TestResuming:
+    def test_a_saved_scene_goes_on_where_one_left_off(
+        self, worklist: SceneWorklist, scene: slicer.vtkMRMLScene, tmp_path: Path
+    ) -> None:
+        annotate(register(go(worklist, 0)), said(Rating.REJECT))
+        annotate(register(go(worklist, 1)), said(Rating.ACCEPT))
+        save_scene(scene, tmp_path / "scene.mrb")
+        load_scene(scene, tmp_path / "scene.mrb")
+        resumed = active_worklist(scene)
+        assert resumed.position == 1
+        assert [line.rating for line in resumed.lines] == [Rating.REJECT, Rating.ACCEPT, None]
+        assert go(resumed, 1).result is not None and scans(scene) == ["c", "d"]
+        go(resumed, 2)
+        assert scans(scene) == ["c", "e"]
+
+    def test_a_list_that_is_opened_again_goes_on(
+        self, worklist: SceneWorklist, scene: slicer.vtkMRMLScene, file: Path
+    ) -> None:
+        annotate(register(go(worklist, 0)), said(Rating.REJECT))
+        worklist.close()
+        assert active_worklist(scene) is None
+        again = open_worklist(scene, read_worklist(file))
+        assert again.position == 0 and again.lines[0].rating is Rating.REJECT
+
+    def test_a_list_that_was_edited_meanwhile_keeps_what_was_done(
+        self, worklist: SceneWorklist, scene: slicer.vtkMRMLScene, file: Path
+    ) -> None:
+        annotate(register(go(worklist, 0)), said(Rating.REJECT))
+        go(worklist, 1)
+        file.write_text("fixed,moving,id\nc.nii.gz,e.nii.gz,3\nc.nii.gz,d.nii.gz,2\n")
+        worklist.reopen(read_worklist(file))
+        assert worklist.position == 1 and statuses(worklist) == ["open", "open"]
+        assert [entry.rating for entry in everything_annotated(scene)] == [Rating.REJECT]
+
+    def test_closing_the_scene_ends_the_work(self, worklist: SceneWorklist, scene: slicer.vtkMRMLScene) -> None:
+        go(worklist, 0)
+        scene.Clear(0)
+        assert active_worklist(scene) is None
+
+
+class TestFilesThatCannotBeLoaded:
+    def test_the_row_says_why_and_the_list_goes_on(
+        self, worklist: SceneWorklist, scene: slicer.vtkMRMLScene, tmp_path: Path
+    ) -> None:
+        (tmp_path / "d.nii.gz").rename(tmp_path / "moved.nii.gz")
+        arrival = go(worklist, 1)
+        assert arrival.problem.startswith("There is no file") and "d.nii.gz" in arrival.problem
+        assert arrival.fixed is None and worklist.lines[1].remark == arrival.problem
+        assert statuses(worklist) == ["open", "failed", "open"]
+        assert go(worklist, 2).moving.GetName() == "e" and scans(scene) == ["c", "e"]
+        (tmp_path / "moved.nii.gz").rename(tmp_path / "d.nii.gz")
+        assert go(worklist, 1).problem == "" and worklist.lines[1].status is RowStatus.OPEN
+
+    def test_what_is_loaded_but_no_scan_is_taken_away_again(
+        self, worklist: SceneWorklist, scene: slicer.vtkMRMLScene
+    ) -> None:
+        def loads_nothing(path: str) -> slicer.vtkMRMLScalarVolumeNode:
+            return scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", Path(path).name)
+
+        arrival = worklist.step(0, loads_nothing, tidy=True)
+        assert "has no voxels" in arrival.problem and scans(scene) == []
+
+    def test_the_loaders_own_sentence_is_shown(self, worklist: SceneWorklist) -> None:
+        def refuses(path: str) -> slicer.vtkMRMLScalarVolumeNode:
+            raise InputError(f"{path} is damaged.")
+
+        assert worklist.step(0, refuses, tidy=True).problem.endswith("a.nii.gz is damaged.")
+        assert worklist.lines[0].status is RowStatus.FAILED
+
+
+class TestPairsOfTheScene:
+    def test_all_registrations_are_rows_and_the_place_is_kept(self, scene: slicer.vtkMRMLScene) -> None:
+        results = [add_registration(scene, *two_volumes(scene), sample_registration()) for _ in range(3)]
+        pairs = open_worklist(scene, None)
+        annotate(results[1], said(Rating.ACCEPT, comment="good"))
+        assert statuses(pairs) == ["registered", "rated", "registered"]
+        assert pairs.lines[1].remark == "good"
+        assert go(pairs, 1).result.identifier == results[1].identifier
+        results[0].remove()
+        assert pairs.position == 0 and len(pairs.lines) == 2
+        results[1].remove()
+        assert pairs.position is None
+
+    def test_all_that_was_annotated_is_listed_once(self, worklist: SceneWorklist, scene: slicer.vtkMRMLScene) -> None:
+        own = add_registration(scene, *two_volumes(scene), sample_registration())
+        row = register(go(worklist, 0))
+        gone = register(go(worklist, 1, tidy=False))
+        gone.remove()
+        listed = everything_annotated(scene)
+        assert [entry.identifier for entry in listed][:2] == [own.identifier, row.identifier]
+        assert len({entry.identifier for entry in listed}) == len(listed)
+        np.testing.assert_array_equal([entry.moving.endswith(".nii.gz") for entry in listed[:2]], [False, True])
