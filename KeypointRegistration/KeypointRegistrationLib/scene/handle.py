@@ -11,7 +11,7 @@ import vtk
 
 from ..registration.correction import Correction
 from ..registration.result import Registration
-from . import hierarchy, record
+from . import companions, hierarchy, record, uses
 from .nodes import batch, own_matrix, put_under, remove_node
 from .overlays import take_away
 from .volumes import local_ijk_to_ras
@@ -177,6 +177,7 @@ class SceneRegistration:
                 node = self._node(role)
                 if node is not None and node.GetParentTransformNode() in (before, after):
                     put_under(node, after if aligned else before)
+            companions.follow(self, aligned)
 
     def adopted(self, role: str) -> Any:
         """The node that was adopted in a role, or None if there is none (any more)."""
@@ -196,6 +197,7 @@ class SceneRegistration:
         volume keeps its result: the volume stays where that one has put it.
         """
         with batch(self._scene):
+            uses.withdraw(self)
             self._release_transform()
             self._restore_moving_volume()
             folder = self.folder

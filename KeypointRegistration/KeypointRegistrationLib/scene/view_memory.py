@@ -1,0 +1,123 @@
+"""How the user had arranged the views, kept in the scene until it is wanted back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import slicer
+
+from .slices import slice_layers
+
+#: Attribute of the layout node, which is saved with the scene: a scene that was saved meanwhile can be restored too.
+_MEMORY = "KeypointRegistration.ViewsBefore"
+
+
+def has_memory(layout: slicer.vtkMRMLLayoutNode) -> bool:
+    """Whether something is remembered."""
+    return layout.GetAttribute(_MEMORY) is not None
+
+
+def remember(
+    layout: slicer.vtkMRMLLayoutNode,
+    scans: Iterable[slicer.vtkMRMLVolumeNode],
+    lists: Iterable[slicer.vtkMRMLDisplayableNode],
+    own_views: Iterable[str],
+) -> None:
+    """Keep the layout, every slice view but ``own_views``, the contrast of ``scans`` and where ``lists`` are shown."""
+    scene, own = layout.GetScene(), set(own_views)
+    content = {
+        "layout": layout.GetViewArrangement(),
+        "slices": {
+            node.GetLayoutName(): _slice(node)
+            for node in slicer.util.getNodesByClass("vtkMRMLSliceNode", scene)
+            if node.GetLayoutName() not in own
+        },
+        "layers": {view.GetLayoutName(): _layers(view) for view in slice_layers(scene) if view.GetLayoutName() not in own},
+        "contrast": {
+            display.GetID(): _contrast(display) for scan in scans for display in [scan.GetDisplayNode()] if display
+        },
+        "shown_in": {display.GetID(): list(display.GetViewNodeIDs()) for node in lists for display in displays_of(node)},
+    }
+    layout.SetAttribute(_MEMORY, json.dumps(content))
+
+
+def restore(layout: slicer.vtkMRMLLayoutNode) -> None:
+    """Put everything back as ``remember`` found it.  What the user has deleted meanwhile stays deleted."""
+    scene = layout.GetScene()
+    content = json.loads(layout.GetAttribute(_MEMORY))
+    layout.RemoveAttribute(_MEMORY)
+    layout.SetViewArrangement(content["layout"])
+    for node in slicer.util.getNodesByClass("vtkMRMLSliceNode", scene):
+        if node.GetLayoutName() in content["slices"]:
+            _restore_slice(node, content["slices"][node.GetLayoutName()])
+    for view in slice_layers(scene):
+        if view.GetLayoutName() in content["layers"]:
+            _restore_layers(view, content["layers"][view.GetLayoutName()])
+    for identifier, contrast in content["contrast"].items():
+        display = scene.GetNodeByID(identifier)
+        if display is not None:
+            _restore_contrast(display, contrast)
+    for identifier, views in content["shown_in"].items():
+        display = scene.GetNodeByID(identifier)
+        if display is not None:
+            display.SetViewNodeIDs(views)
+
+
+def displays_of(node: slicer.vtkMRMLDisplayableNode) -> list[slicer.vtkMRMLDisplayNode]:
+    """All display nodes of a node."""
+    displays = (node.GetNthDisplayNode(n) for n in range(node.GetNumberOfDisplayNodes()))
+    return [display for display in displays if display is not None]
+
+
+def _slice(node: slicer.vtkMRMLSliceNode) -> dict[str, Any]:
+    return {
+        "to_ras": slicer.util.arrayFromVTKMatrix(node.GetSliceToRAS()).tolist(),
+        "field_of_view": list(node.GetFieldOfView()),
+        "origin": list(node.GetXYZOrigin()),
+        "group": node.GetViewGroup(),
+    }
+
+
+def _restore_slice(node: slicer.vtkMRMLSliceNode, content: dict[str, Any]) -> None:
+    with slicer.util.NodeModify(node):
+        node.GetSliceToRAS().DeepCopy([value for row in content["to_ras"] for value in row])
+        node.SetFieldOfView(*content["field_of_view"])
+        node.SetXYZOrigin(*content["origin"])
+        node.SetViewGroup(content["group"])
+        node.UpdateMatrices()
+
+
+def _layers(view: slicer.vtkMRMLSliceCompositeNode) -> dict[str, Any]:
+    count = 3 + view.GetNumberOfAdditionalLayers()  # after background, foreground and label
+    return {
+        "layers": [(view.GetNthLayerVolumeID(n), view.GetNthLayerOpacity(n)) for n in range(count)],
+        "compositing": view.GetCompositing(),
+        "linked": view.GetLinkedControl(),
+        "hot_linked": view.GetHotLinkedControl(),
+    }
+
+
+def _restore_layers(view: slicer.vtkMRMLSliceCompositeNode, content: dict[str, Any]) -> None:
+    scene = view.GetScene()
+    with slicer.util.NodeModify(view):
+        view.SetCompositing(content["compositing"])
+        for n, (identifier, opacity) in enumerate(content["layers"]):
+            exists = identifier is not None and scene.GetNodeByID(identifier) is not None
+            view.SetNthLayerVolumeID(n, identifier if exists else None)
+            view.SetNthLayerOpacity(n, opacity)
+        for n in range(len(content["layers"]), 3 + view.GetNumberOfAdditionalLayers()):
+            view.SetNthLayerVolumeID(n, None)
+        view.SetLinkedControl(content["linked"])
+        view.SetHotLinkedControl(content["hot_linked"])
+
+
+def _contrast(display: slicer.vtkMRMLScalarVolumeDisplayNode) -> dict[str, Any]:
+    return {"auto": display.GetAutoWindowLevel(), "window": display.GetWindow(), "level": display.GetLevel()}
+
+
+def _restore_contrast(display: slicer.vtkMRMLScalarVolumeDisplayNode, content: dict[str, Any]) -> None:
+    with slicer.util.NodeModify(display):
+        display.SetAutoWindowLevel(content["auto"])
+        display.SetWindowLevel(content["window"], content["level"])
