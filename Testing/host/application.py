@@ -23,6 +23,7 @@ import slicer.util
 from PySide6 import QtCore, QtGui, QtWidgets
 
 from . import ctk_inputs, dialogs, parameter_nodes, parameter_types, pythonqt, scripted_module, settings, widgets
+from .layout import qSlicerLayoutManager
 from .mrml import RealScene
 from .uiloader import load_ui
 
@@ -58,6 +59,8 @@ class Application:
         self.main_window.resize(1200, 1000)
         self.real_scene = RealScene()
         self.scene = self.real_scene.scene
+        self.viewport = QtWidgets.QWidget(self.main_window.centralWidget())
+        self.layout_manager = qSlicerLayoutManager(self.real_scene, self.viewport)
         self.problems = pythonqt.problems
         self.problems.clear()
         dialogs.clear_answers()
@@ -79,6 +82,7 @@ class Application:
             widget.cleanup()
             parent.window.deleteLater()
         self._panels.clear()
+        self.layout_manager.close()
         self.real_scene.close()
         self.main_window.deleteLater()
         self.qt_application.sendPostedEvents(None, QtCore.QEvent.DeferredDelete)
@@ -215,8 +219,8 @@ class _SlicerApp:
     def userSettings(self) -> settings.QSettings:
         return settings.QSettings()
 
-    def layoutManager(self) -> None:
-        return None
+    def layoutManager(self) -> Any:
+        return pythonqt.wrap(self._application.layout_manager)
 
 
 def _application_modules() -> dict[str, types.ModuleType]:

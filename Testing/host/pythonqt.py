@@ -244,7 +244,7 @@ def _converted(type_name: str, value: Any) -> Any:
         return str(value)
     if type_name == "bool":
         return bool(value)
-    if type_name == "int" and isinstance(value, float):
+    if type_name == "int" and isinstance(value, (int, float)):
         return int(value)
     return value
 

@@ -116,23 +116,21 @@ class SliceView(_View):
     Args:
         host: whose scene is shown.
         name: layout name of the view, unique in the scene.
-        orientation: ``Axial``, ``Sagittal`` or ``Coronal``.
+        orientation: ``Axial``, ``Sagittal`` or ``Coronal``; None leaves a view that is there already as it is.
         size: width and height in pixels.
-        logic: of a slice node that is there already; then ``name`` and ``orientation`` mean nothing.
     """
 
     def __init__(
         self,
         host: RealScene,
         name: str = "Red",
-        orientation: str = "Axial",
+        orientation: str | None = "Axial",
         size: tuple[int, int] = (400, 400),
-        logic: slicer.vtkMRMLSliceLogic | None = None,
     ) -> None:
-        self.logic = logic or slice_logic(host)
-        if logic is None:
-            self.logic.AddSliceNode(name).SetOrientation(orientation)
+        self.logic = slice_logic(host, name)
         self.slice_node = self.logic.GetSliceNode()
+        if orientation is not None:
+            self.slice_node.SetOrientation(orientation)
         self.composite_node = self.logic.GetSliceCompositeNode()
         factory = slicer.vtkMRMLSliceViewDisplayableManagerFactory.GetInstance()
         style = slicer.vtkMRMLSliceViewInteractorStyle()
@@ -223,7 +221,7 @@ class ThreeDView(_View):
         self.logic.SetMRMLApplicationLogic(host.application_logic)
         host.application_logic.GetViewLogics().AddItem(self.logic)
         self.logic.SetMRMLScene(host.scene)
-        self.view_node = self.logic.AddViewNode(name)
+        self.view_node = host.scene.GetSingletonNode(name, "vtkMRMLViewNode") or self.logic.AddViewNode(name)
         self.view_node.SetBoxVisible(False)
         self.view_node.SetAxisLabelsVisible(False)
         factory = slicer.vtkMRMLThreeDViewDisplayableManagerFactory.GetInstance()
@@ -242,6 +240,10 @@ class ThreeDView(_View):
         camera.SetFocalPoint(0, 0, 0)
         camera.SetPosition(*np.asarray(direction, dtype=float).tolist())
         camera.SetViewUp(*np.asarray(up, dtype=float).tolist())
+        self.reset()
+
+    def reset(self) -> None:
+        """Show everything, from the direction that the view looks now."""
         self.renderer.ResetCamera()
         self.renderer.ResetCameraClippingRange()
 
@@ -250,10 +252,18 @@ class ThreeDView(_View):
         return self._capture()
 
 
-def slice_logic(host: RealScene) -> slicer.vtkMRMLSliceLogic:
-    """A slice logic that the application knows, still without a slice node."""
+def slice_logic(host: RealScene, name: str) -> slicer.vtkMRMLSliceLogic:
+    """The slice logic of the view with that layout name; view node and logic are made where they are missing."""
+    node = host.scene.GetSingletonNode(name, "vtkMRMLSliceNode")
+    logic = host.application_logic.GetSliceLogic(node) if node is not None else None
+    if logic is not None:
+        return logic
     logic = slicer.vtkMRMLSliceLogic()
     logic.SetMRMLApplicationLogic(host.application_logic)
     host.application_logic.GetSliceLogics().AddItem(logic)
     logic.SetMRMLScene(host.scene)
+    if node is None:
+        logic.AddSliceNode(name)
+    else:
+        logic.SetSliceNode(node)
     return logic

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import shiboken6
 import slicer
 import vtk
 from PySide6 import QtCore, QtGui, QtWidgets
@@ -136,7 +137,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         self._scene, self._observations = scene, []
         if scene is not None:
             for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndCloseEvent, scene.EndImportEvent):
-                self._observations.append(scene.AddObserver(event, lambda *_: self._refresh()))
+                self._observations.append(scene.AddObserver(event, lambda *_: self._on_scene_event()))
         self._refresh()
 
     @invokable
@@ -195,6 +196,13 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
     def _set(self, name: str, value: Any) -> None:
         self._settings[name] = value
         self._refresh()
+
+    def _on_scene_event(self) -> None:
+        if shiboken6.isValid(self):
+            self._refresh()
+        else:  # deleted together with its parent
+            for tag in self._observations:
+                self._scene.RemoveObserver(tag)
 
     def _candidates(self) -> list[slicer.vtkMRMLNode]:
         if self._scene is None or self._scene.IsClosing():
