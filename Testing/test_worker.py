@@ -1,71 +1,66 @@
-"""The worker process: its language, its life and its death."""
+"""The worker process as the panel sees it: requests one after the other, its life and its death."""
 
 from __future__ import annotations
 
-import errno
-import json
+import gc
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from KeypointRegistrationLib.files.archive import save_volume
 from KeypointRegistrationLib.geometry.errors import InputError
-from KeypointRegistrationLib.worker.__main__ import failure_of, serve
 from KeypointRegistrationLib.worker.client import WorkerClient, WorkerState, python_executable, worker_command
 from KeypointRegistrationLib.worker.lifetime import is_running
-from KeypointRegistrationLib.worker.protocol import (
-    Done,
-    Event,
-    Failed,
-    FailureKind,
-    Progress,
-    ProtocolError,
-    Request,
-    decode,
-    encode,
-)
-from samples import sample_volume
+from KeypointRegistrationLib.worker.protocol import Done, Event, Failed, FailureKind, Progress, Request
 
 REQUEST = Request(fixed="fixed.npz", moving="moving.npz", result="result.npz", model="brain-affine", transform="rigid")
 PATIENCE_S = 60.0
 
 
 def script(text: str) -> list[str]:
-    """A worker double: a Python process that runs ``text`` with the request file as its argument."""
+    """A worker double: a Python process that runs ``text`` with the asking process as its argument."""
     return [sys.executable, "-c", text]
 
 
 @pytest.fixture
-def clients() -> Iterator[list[WorkerClient]]:
-    """Clients to be closed after the test."""
+def client_of() -> Iterator[Callable[[list[str]], WorkerClient]]:
+    """Makes clients of a command, and closes them after the test."""
     made: list[WorkerClient] = []
-    yield made
+
+    def make(command: list[str]) -> WorkerClient:
+        made.append(WorkerClient(lambda: command))
+        return made[-1]
+
+    yield make
     for client in made:
         client.close()
 
 
-def started(clients: list[WorkerClient], command: list[str]) -> WorkerClient:
-    client = WorkerClient(command)
-    clients.append(client)
+def ask(client: WorkerClient) -> Path:
+    """Hand over a request; returns its folder."""
+    folder = client.prepare()
     client.start(REQUEST)
-    return client
+    return folder
 
 
 def listen(client: WorkerClient, until: type = object) -> list[Event]:
-    """All events until the first of kind ``until``, or until the worker is no longer at work."""
+    """All events until the first of kind ``until``, or until the request has ended."""
     events: list[Event] = []
     deadline = time.monotonic() + PATIENCE_S
     while client.is_active and not any(type(event) is until for event in events):
         assert time.monotonic() < deadline, f"nothing more came after {events}"
         events += client.poll()
     return events
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain for: {what}"
+        time.sleep(0.005)
 
 
 def is_alive(pid: int) -> bool:
@@ -76,9 +71,12 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-SAYS_ALL = """
-print('{"event": "progress", "fraction": 0.5, "stage": "Half"}', flush=True)
-print('{"event": "done", "result": "result.npz"}', flush=True)
+#: Serves every request, and says the process that does.
+SERVES = """
+import os, sys
+for line in sys.stdin:
+    print('{"event": "progress", "fraction": 0.5, "stage": "%d"}' % os.getpid(), flush=True)
+    print('{"event": "done", "result": "result.npz"}', flush=True)
 """
 HANGS = """
 import subprocess, sys
@@ -88,72 +86,62 @@ child.wait()
 """
 STAMMERS = """
 import sys
+sys.stdin.readline()
 print('{"event": "do', end="", flush=True)
 sys.stdin.read(1)
 print('ne", "result": "r"}', flush=True)
+sys.stdin.read()
 """
+FAILS = """
+import sys
+for line in sys.stdin:
+    print('{"event": "failed", "kind": "KIND", "message": "No."}', flush=True)
+"""
+#: Serves one request, and ends as an idle worker does.
+TIRES = SERVES + "    break\n"
 
 
-texts = st.text()
-numbers = st.floats(0, 1)
-events = st.one_of(
-    st.builds(Progress, numbers, texts),
-    st.builds(Done, texts),
-    st.builds(Failed, st.sampled_from(FailureKind), texts, texts),
-)
-
-
-@given(events)
-def test_an_event_survives_the_way_through_one_line(event: Event) -> None:
-    line = encode(event)
-    assert "\n" not in line
-    assert decode(line) == event
-
-
-@pytest.mark.parametrize(
-    "line",
-    ["", "hello", "[]", "{}", '{"event": "dance"}', '{"event": "done"}', '{"event": "failed", "kind": "x", "message": ""}'],
-)
-def test_what_is_no_event_is_refused(line: str) -> None:
-    with pytest.raises(ProtocolError):
-        decode(line)
-
-
-def test_a_request_survives_its_file(tmp_path: Path) -> None:
-    request = replace(REQUEST, refine=False, heatmaps=True, fixed_mask="mask.npz", initial=((1.0, 0.5), (0.0, 1.0)))
-    request.write(tmp_path / "request.json")
-    assert Request.read(tmp_path / "request.json") == request
-
-
-def test_a_request_of_another_version_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "request.json"
-    REQUEST.write(path)
-    path.write_text(json.dumps({**json.loads(path.read_text()), "version": 2}))
-    with pytest.raises(ProtocolError, match="version 1"):
-        Request.read(path)
-
-
-def test_the_client_tells_the_events_in_order_and_follows_them(clients: list[WorkerClient]) -> None:
-    client = started(clients, script(SAYS_ALL))
+def test_the_client_tells_the_events_in_order_and_follows_them(client_of: Callable) -> None:
+    client = client_of(script(SERVES))
+    assert client.state is WorkerState.IDLE
+    ask(client)
     assert client.state is WorkerState.STARTING
-    assert listen(client) == [Progress(0.5, "Half"), Done("result.npz")]
+    assert listen(client) == [Progress(0.5, str(client.process.pid)), Done("result.npz")]
     assert client.state is WorkerState.DONE
     assert client.poll() == []
 
 
-def test_a_line_written_in_two_pieces_is_one_event(clients: list[WorkerClient]) -> None:
-    client = started(clients, script(STAMMERS))
-    events_file = client.folder / "events.jsonl"
-    while not events_file.stat().st_size:
-        assert client.poll() == []
+def test_the_process_is_kept_for_the_next_request_and_the_files_of_the_last_are_not(client_of: Callable) -> None:
+    client = client_of(script(SERVES))
+    first = ask(client)
+    served = listen(client)
+    client.finish()
+    second = ask(client)
+    assert listen(client) == served
+    assert second != first and not first.exists()
+
+
+def test_a_request_waits_for_the_end_of_the_one_before(client_of: Callable) -> None:
+    client = client_of(script(HANGS))
+    ask(client)
+    with pytest.raises(RuntimeError, match="one request at a time"):
+        client.prepare()
+
+
+def test_a_line_written_in_two_pieces_is_one_event(client_of: Callable) -> None:
+    client = client_of(script(STAMMERS))
+    ask(client)
+    events_file = client.process.folder / "events.jsonl"
+    wait_until(lambda: events_file.stat().st_size > 0, "the first piece")
     assert client.poll() == []
-    client._process.stdin.write(b"x")
-    client._process.stdin.flush()
+    client.process._process.stdin.write(b"x")
+    client.process._process.stdin.flush()
     assert listen(client) == [Done("r")]
 
 
-def test_a_worker_that_dies_is_a_failure_with_its_exit_code_and_its_log(clients: list[WorkerClient]) -> None:
-    client = started(clients, script("import sys; print('last words', file=sys.stderr); sys.exit(7)"))
+def test_a_worker_that_dies_is_a_failure_with_its_exit_code_and_its_log(client_of: Callable) -> None:
+    client = client_of(script("import sys; print('last words', file=sys.stderr); sys.exit(7)"))
+    ask(client)
     (failure,) = listen(client)
     assert failure.kind is FailureKind.UNEXPECTED
     assert failure.message == "The registration process ended unexpectedly (exit code 7)."
@@ -161,165 +149,164 @@ def test_a_worker_that_dies_is_a_failure_with_its_exit_code_and_its_log(clients:
     assert client.state is WorkerState.FAILED
 
 
-def test_a_worker_killed_from_outside_is_a_failure_that_mentions_memory(clients: list[WorkerClient]) -> None:
-    client = started(clients, script(HANGS))
+def test_a_worker_killed_from_outside_is_a_failure_that_mentions_memory_and_is_replaced(client_of: Callable) -> None:
+    client = client_of(script(HANGS))
+    ask(client)
     listen(client, Progress)
-    os.kill(client._process.pid, 9)
+    pid = client.process.pid
+    os.kill(pid, 9)
     failure = listen(client)[-1]
     assert failure.message.startswith("The registration process ended unexpectedly (exit code -9).")
     assert "memory" in failure.message
+    ask(client)
+    assert client.process.pid != pid and client.process.exit_code is None
 
 
-def test_cancelling_ends_the_whole_tree_and_removes_the_folder(clients: list[WorkerClient]) -> None:
-    client = started(clients, script(HANGS))
-    worker = client._process.pid
+def test_a_worker_that_died_between_two_requests_is_replaced_without_a_word(client_of: Callable) -> None:
+    client = client_of(script(SERVES))
+    ask(client)
+    listen(client)
+    pid = client.process.pid
+    os.kill(pid, 9)
+    wait_until(lambda: client.process.exit_code is not None, "its death")
+    ask(client)
+    assert listen(client)[-1] == Done("result.npz")
+    assert client.process.pid != pid
+
+
+def test_a_worker_that_became_idle_as_it_was_asked_is_replaced_without_a_word(client_of: Callable) -> None:
+    client = client_of(script(TIRES))
+    ask(client)
+    listen(client)
+    process = client.process
+    client.prepare()  # it still seems to run now …
+    wait_until(lambda: process.exit_code is not None, "its end")
+    client._ensure_process = lambda: process  # … and when it is asked
+    client.start(REQUEST)
+    del client._ensure_process
+    assert listen(client)[-1] == Done("result.npz")
+    assert client.process is not process
+
+
+@pytest.mark.parametrize(("kind", "kept"), [("input", True), ("unexpected", False), ("torch missing", False)])
+def test_a_process_is_kept_after_unusable_input_but_not_after_other_failures(
+    client_of: Callable, kind: str, kept: bool
+) -> None:
+    client = client_of(script(FAILS.replace("KIND", kind)))
+    ask(client)
+    pid = client.process.pid
+    assert listen(client) == [Failed(FailureKind(kind), "No.")]
+    assert (client.process is not None) is kept
+    assert is_alive(pid) is kept
+
+
+def test_cancelling_ends_the_whole_tree_and_removes_all_files(client_of: Callable) -> None:
+    client = client_of(script(HANGS))
+    folder = ask(client)
     child = int(listen(client, Progress)[0].stage)
-    assert is_alive(worker) and is_alive(child)
+    process = client.process
+    assert is_alive(process.pid) and is_alive(child)
     client.cancel()
     assert client.state is WorkerState.CANCELLED
-    deadline = time.monotonic() + PATIENCE_S
-    while is_alive(worker) or is_alive(child):
-        assert time.monotonic() < deadline, "the worker outlived its cancellation"
-    assert not client.folder.exists()
+    wait_until(lambda: not is_alive(process.pid) and not is_alive(child), "the end of the tree")
+    assert not folder.exists() and not process.folder.exists()
     assert client.poll() == []
 
 
-def test_closing_twice_or_before_the_start_is_harmless() -> None:
-    client = WorkerClient(script(SAYS_ALL))
+def test_after_cancelling_a_new_process_serves(client_of: Callable) -> None:
+    client = client_of(script(HANGS))
+    ask(client)
+    client.cancel()
+    client._command = lambda: script(SERVES)
+    ask(client)
+    assert listen(client)[-1] == Done("result.npz")
+
+
+def test_closing_twice_or_before_the_start_is_harmless(client_of: Callable) -> None:
+    client = client_of(script(SERVES))
+    client.close()
+    folder = client.prepare()
     client.close()
     client.close()
-    assert not client.folder.exists()
+    assert not folder.exists()
 
 
-def test_a_client_serves_one_request(clients: list[WorkerClient]) -> None:
-    client = started(clients, script(SAYS_ALL))
-    with pytest.raises(RuntimeError, match="one request"):
-        client.start(REQUEST)
+def test_a_forgotten_client_ends_its_process() -> None:
+    client = WorkerClient(lambda: script(SERVES))
+    ask(client)
+    listen(client)
+    pid = client.process.pid
+    client.finish()
+    del client
+    gc.collect()
+    wait_until(lambda: not is_alive(pid), "the end of the process")
 
 
-def test_a_command_that_does_not_exist_raises_and_leaves_the_client_idle(clients: list[WorkerClient]) -> None:
-    client = WorkerClient(["/no/such/python"])
-    clients.append(client)
+def test_a_command_that_does_not_exist_raises_and_leaves_the_client_idle(client_of: Callable) -> None:
+    client = client_of(["/no/such/python"])
     with pytest.raises(OSError):
-        client.start(REQUEST)
-    assert client.state is WorkerState.IDLE
+        client.prepare()
+    assert client.state is WorkerState.IDLE and client.process is None
 
 
-def test_the_real_worker_turns_a_missing_file_into_one_failure_with_a_sentence(clients: list[WorkerClient]) -> None:
-    client = started(clients, worker_command())
-    *_, failure = listen(client)
-    assert isinstance(failure, Failed)
-    assert "Traceback" not in failure.message and "Traceback" in failure.details
-
-
-def test_the_real_worker_ends_when_its_parent_is_gone(clients: list[WorkerClient]) -> None:
-    waits = "import KeypointRegistrationLib.worker.__main__ as w, time; w._end_with_parent(); time.sleep(600)"
-    client = started(clients, script(waits))
-    client._process.stdin.close()
-    assert client._process.wait(timeout=PATIENCE_S) == 1
-
-
-def test_the_worker_ends_when_the_process_that_asked_is_gone_though_its_input_stays_open(
-    clients: list[WorkerClient],
-) -> None:
-    asker = subprocess.Popen(script("import sys; sys.stdin.read()"), stdin=subprocess.PIPE)
-    assert is_running(asker.pid)
-    waits = f"import KeypointRegistrationLib.worker.lifetime as l, time; l.end_with({asker.pid}); print(flush=True); "
-    client = started(clients, script(waits + "time.sleep(600)"))
-    asker.communicate()
-    assert not is_running(asker.pid)
-    assert client._process.wait(timeout=PATIENCE_S) == 1
-
-
-def test_the_request_names_the_process_that_asks(clients: list[WorkerClient]) -> None:
-    client = started(clients, script(SAYS_ALL))
-    assert Request.read(client.folder / "request.json") == replace(REQUEST, parent=os.getpid())
-
-
-def test_the_worker_watches_the_process_that_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    watched: list[int] = []
-    monkeypatch.setattr("KeypointRegistrationLib.worker.__main__.end_with", watched.append)
-    replace(REQUEST, parent=4711).write(tmp_path / "request.json")
-    serve(tmp_path / "request.json", lambda _event: None)
-    assert watched == [4711]
-
-
-def test_a_process_that_cannot_be_ended_does_not_hold_up_the_application(clients: list[WorkerClient]) -> None:
+def test_a_process_that_cannot_be_ended_does_not_hold_up_the_application(client_of: Callable) -> None:
     class Immortal(subprocess.Popen):
         def wait(self, timeout: float | None = None) -> int:
             assert timeout is not None
             raise subprocess.TimeoutExpired(self.args, timeout)
 
-    client = started(clients, script(SAYS_ALL))
-    listen(client, Done)
-    client._process.__class__ = Immortal
+    client = client_of(script(SERVES))
+    folder = ask(client)
+    client.process._process.__class__ = Immortal
     client.close()
-    assert not client.folder.exists()
+    assert not folder.exists()
 
 
-def test_prints_of_libraries_do_not_disturb_the_events(clients: list[WorkerClient]) -> None:
+# -- the real process -----------------------------------------------------------------------------------------------------
+
+
+def test_the_real_worker_turns_a_missing_file_into_one_failure_with_a_sentence(client_of: Callable) -> None:
+    client = client_of(worker_command())
+    ask(client)
+    *_, failure = listen(client)
+    assert isinstance(failure, Failed)
+    assert "Traceback" not in failure.message and "Traceback" in failure.details
+
+
+def test_the_real_worker_ends_when_its_input_is_closed(client_of: Callable) -> None:
+    client = client_of(worker_command())
+    client.prepare()
+    client.process._process.stdin.close()
+    wait_until(lambda: client.process.exit_code == 1, "its end")
+
+
+def test_the_worker_ends_when_the_process_that_asked_is_gone_though_its_input_stays_open(client_of: Callable) -> None:
+    asker = subprocess.Popen(script("import sys; sys.stdin.read()"), stdin=subprocess.PIPE)
+    assert is_running(asker.pid)
+    client = client_of(script(f"import KeypointRegistrationLib.worker.__main__ as w; w.main(['{asker.pid}'])"))
+    client.prepare()
+    asker.communicate()
+    assert not is_running(asker.pid)
+    wait_until(lambda: client.process.exit_code == 1, "its end")
+
+
+def test_the_worker_is_told_which_process_asks(client_of: Callable) -> None:
+    client = client_of(script("import sys; print(sys.argv[1:], file=sys.stderr)"))
+    client.prepare()
+    wait_until(lambda: client.process.exit_code is not None, "its end")
+    assert client.process.log_tail() == f"['{os.getpid()}']\n"
+
+
+def test_prints_of_libraries_do_not_disturb_the_events(client_of: Callable) -> None:
     prints = (
         "import os, KeypointRegistrationLib.worker.__main__ as w\n"
-        "send = w._claim_standard_output(); print('noise'); os.write(1, b'more noise\\n'); send(w.Done('r'))"
+        "from KeypointRegistrationLib.worker.protocol import Done\n"
+        "send = w._claim_standard_output(); print('noise'); os.write(1, b'more noise\\n'); send(Done('r'))"
     )
-    client = started(clients, script(prints))
+    client = client_of(script(prints))
+    ask(client)
     assert listen(client) == [Done("r")]
-    assert "more noise" in (client.folder / "log.txt").read_text()
-
-
-@pytest.mark.parametrize(
-    ("error", "kind", "words"),
-    [
-        (InputError("head is a single slice."), FailureKind.INPUT, "head is a single slice."),
-        (ModuleNotFoundError("No module named 'scipy'", name="scipy"), FailureKind.UNEXPECTED, "scipy"),
-        (MemoryError(), FailureKind.UNEXPECTED, "not enough memory"),
-        (OSError(errno.ENOSPC, "No space left on device"), FailureKind.UNEXPECTED, "disk with the temporary files is full"),
-        (KeyError("k"), FailureKind.UNEXPECTED, "unexpected error"),
-        (RuntimeError(), FailureKind.UNEXPECTED, "RuntimeError"),
-    ],
-)
-def test_every_error_becomes_a_sentence(error: Exception, kind: FailureKind, words: str) -> None:
-    failure = failure_of(error)
-    assert failure.kind is kind
-    assert words in failure.message
-    assert "\n" not in failure.message
-
-
-class RefusesDetector:
-    """An import system in which loading the network's code fails."""
-
-    def __init__(self, error: Exception) -> None:
-        self.error = error
-
-    def find_spec(self, name: str, *_: object) -> None:
-        if name == "KeypointRegistrationLib.detection.detector":
-            raise self.error
-
-
-@pytest.mark.parametrize(
-    ("error", "package", "words"),
-    [
-        (ModuleNotFoundError("No module named 'torch'", name="torch"), "torch", "PyTorch"),
-        (ImportError("DLL load failed while importing _C"), "torch", "PyTorch"),
-        (OSError(127, "The specified procedure could not be found"), "torch", "PyTorch"),
-        (ModuleNotFoundError("No module named 'sympy'", name="sympy"), "torch", "PyTorch"),
-        (ModuleNotFoundError("No module named 'safetensors'", name="safetensors.torch"), "safetensors", "safetensors"),
-    ],
-)
-def test_a_missing_or_broken_torch_is_told_with_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, package: str, words: str
-) -> None:
-    monkeypatch.delitem(sys.modules, "KeypointRegistrationLib.detection.detector", raising=False)
-    monkeypatch.setattr(sys, "meta_path", [RefusesDetector(error), *sys.meta_path])
-    for name in ("fixed", "moving"):
-        save_volume(tmp_path / f"{name}.npz", sample_volume(name))
-    paths = {name: str(tmp_path / f"{name}.npz") for name in ("fixed", "moving", "result")}
-    replace(REQUEST, **paths).write(tmp_path / "request.json")
-    sent: list[Event] = []
-    assert serve(tmp_path / "request.json", sent.append) == 1
-    failure = sent[-1]
-    assert (failure.kind, failure.package) == (FailureKind.TORCH_MISSING, package)
-    assert words in failure.message
+    assert "more noise" in client.process.log_tail()
 
 
 def test_slicers_interpreter_is_preferred_and_the_application_itself_never_started(
@@ -333,11 +320,3 @@ def test_slicers_interpreter_is_preferred_and_the_application_itself_never_start
     launcher = tmp_path / "PythonSlicer"
     launcher.touch(0o755)
     assert python_executable() == str(launcher)
-
-
-def test_an_unreadable_request_is_one_failure(tmp_path: Path) -> None:
-    path = tmp_path / "request.json"
-    path.write_text("not a request")
-    sent: list[Event] = []
-    assert serve(path, sent.append) == 1
-    assert [type(event) for event in sent] == [Failed]

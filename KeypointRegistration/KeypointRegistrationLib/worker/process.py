@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import weakref
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -34,7 +35,7 @@ _LOG_TAIL = 4000
 class WorkerProcess:
     """A running worker.  Nothing here waits, and nothing uses a thread.
 
-    It ends when this object is gone: its standard input is then closed.
+    It ends with this object.
 
     Attributes:
         folder: where its events and its log are; gone after ``kill``.
@@ -65,6 +66,7 @@ class WorkerProcess:
             shutil.rmtree(self.folder, ignore_errors=True)
             raise
         self.pid = self._process.pid
+        self._end = weakref.finalize(self, _end, self._process, self.folder)
 
     @property
     def has_served(self) -> bool:
@@ -98,11 +100,7 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """End the process and everything it started, at once, and remove its folder.  May be called twice."""
-        _kill_tree(self._process)
-        assert self._process.stdin is not None
-        with suppress(OSError):  # closing flushes, and a request may have been stuck on its way to a dead process
-            self._process.stdin.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._end()
 
     @property
     def _events_path(self) -> Path:
@@ -118,6 +116,14 @@ def _event(line: bytes) -> Event:
         return decode(line.decode("utf-8", errors="replace"))
     except ProtocolError as error:
         return Failed(FailureKind.UNEXPECTED, "The registration process sent something unreadable.", str(error))
+
+
+def _end(process: subprocess.Popen, folder: Path) -> None:
+    _kill_tree(process)
+    assert process.stdin is not None
+    with suppress(OSError):  # closing flushes, and a request may have been stuck on its way to a dead process
+        process.stdin.close()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _kill_tree(process: subprocess.Popen) -> None:

@@ -86,13 +86,14 @@ class Service:
 
         A network that had to leave the graphics card, which was full then, is loaded anew: it may fit now.
         """
+        detector_class = _load_detector_class()
         from ..detection.bundle import load_card
 
         asked = model, load_card(model).sha256, device
         if self._detector is None or asked != self._asked or self._detector.device != self._loaded_on:
             self._send(Progress(0.01, "Loading the network"))
             self._detector = None  # one at a time in memory
-            self._detector = _load_detector_class()(model, device)
+            self._detector = detector_class(model, device)
             self._asked, self._loaded_on = asked, self._detector.device
         return self._detector
 
