@@ -32,7 +32,7 @@ from samples import sample_registration, sample_volume
 
 FILES = {
     "transform.tfm", "moved.nii.gz", "fixed_keypoints.mrk.json", "moving_keypoints.mrk.json", "keypoints.csv", "report.json",
-    "overview.png",
+    "overview.png", "before_after.png", "page.html",
 }  # fmt: skip
 HEATMAPS = {"fixed_heatmaps.seq.nrrd", "moving_heatmaps.seq.nrrd"}
 

@@ -19,15 +19,18 @@ from ..registration.result import Registration
 from .heatmaps import write_heatmaps
 from .markups import markups_text
 from .nifti import write_nifti
-from .picture import overview
+from .page import Story, page
+from .picture import before_after, overview
 from .png import png_bytes
 from .report import keypoints_table, report, report_text
 from .resampling import resampled
 
 REPORT, TRANSFORM, MOVED, OVERVIEW, TABLE = "report.json", "transform.tfm", "moved.nii.gz", "overview.png", "keypoints.csv"
+PAGE, BEFORE_AFTER = "page.html", "before_after.png"
 FIXED_KEYPOINTS, MOVING_KEYPOINTS = "fixed_keypoints.mrk.json", "moving_keypoints.mrk.json"
 FIXED_HEATMAPS, MOVING_HEATMAPS = "fixed_heatmaps.seq.nrrd", "moving_heatmaps.seq.nrrd"
-_ALL = (TRANSFORM, MOVED, FIXED_KEYPOINTS, MOVING_KEYPOINTS, TABLE, OVERVIEW, FIXED_HEATMAPS, MOVING_HEATMAPS, REPORT)
+_DATA = (TRANSFORM, MOVED, FIXED_KEYPOINTS, MOVING_KEYPOINTS, TABLE, FIXED_HEATMAPS, MOVING_HEATMAPS)
+_ALL = (*_DATA, OVERVIEW, BEFORE_AFTER, PAGE, REPORT)
 
 
 def check_folder(folder: str | Path, inputs: Iterable[Path] = ()) -> None:
@@ -61,12 +64,13 @@ def write_outputs(
     *,
     load_seconds: float = 0.0,
     started: float | None = None,
+    story: Story | None = None,
 ) -> dict:
     """Write all files of one registration into ``folder`` and return the content of report.json.
 
     The files are written aside first and put in place together once all are whole, the report last, replacing those of an
     earlier run.  The maps are written where the result has them.  ``started`` is the ``time.perf_counter()`` at which the
-    whole run began, for the total in the report.
+    whole run began, for the total in the report; ``story`` is for the page.
 
     Raises:
         InputError: if the folder cannot be written to or the disk is full; what was in the folder is then as it was.
@@ -79,6 +83,7 @@ def write_outputs(
         aside = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
         try:
             _write_data(aside, fixed, moving, registration)
+            _write_pictures(aside, fixed, moving, registration, story)
             now = time.perf_counter()
             seconds = {"load": load_seconds, "write": now - begun}
             seconds["total"] = now - (
@@ -99,7 +104,9 @@ def transform_text(moving_to_fixed: NDArray[np.float64]) -> str:
     fixed_to_moving = ras_to_lps(invert(moving_to_fixed))
     numbers = [*fixed_to_moving[:3, :3].ravel(), *fixed_to_moving[:3, 3]]
     return (
-        "#Insight Transform File V1.0\n#Transform 0\nTransform: AffineTransform_double_3_3\n"
+        "#Insight Transform File V1.0\n"
+        "# Takes points of the fixed scan to the moving scan (LPS, mm). Slicer shows it as moving to fixed.\n"
+        "#Transform 0\nTransform: AffineTransform_double_3_3\n"
         f"Parameters: {' '.join(f'{number:.17g}' for number in numbers)}\nFixedParameters: 0 0 0\n"
     )
 
@@ -109,12 +116,23 @@ def _write_data(folder: Path, fixed: Volume, moving: Volume, registration: Regis
     _write_text(folder / FIXED_KEYPOINTS, markups_text(registration, "fixed"))
     _write_text(folder / MOVING_KEYPOINTS, markups_text(registration, "moving"))
     _write_text(folder / TABLE, keypoints_table(registration))
-    (folder / OVERVIEW).write_bytes(png_bytes(overview(fixed, moving, registration)))
     write_nifti(folder / MOVED, resampled(fixed, moving, registration.moving_to_fixed))
     if registration.fixed_heatmaps is not None:
         write_heatmaps(folder / FIXED_HEATMAPS, registration.fixed_heatmaps, registration.fixed_keypoints.labels)
     if registration.moving_heatmaps is not None:
         write_heatmaps(folder / MOVING_HEATMAPS, registration.moving_heatmaps, registration.moving_keypoints.labels)
+
+
+def _write_pictures(folder: Path, fixed: Volume, moving: Volume, registration: Registration, story: Story | None) -> None:
+    """The pictures, and the page that has them inside."""
+    pictures = {
+        BEFORE_AFTER: "Both scans over each other: fixed magenta, moving green, grey where they agree.",
+        OVERVIEW: "Both scans in three planes, with the keypoints.",
+    }
+    for name, draw in ((BEFORE_AFTER, before_after), (OVERVIEW, overview)):
+        (folder / name).write_bytes(png_bytes(draw(fixed, moving, registration)))
+    inside = [(caption, (folder / name).read_bytes()) for name, caption in pictures.items()]
+    _write_text(folder / PAGE, page(fixed, moving, registration, inside, story))
 
 
 def _put_in_place(aside: Path, folder: Path) -> None:

@@ -93,11 +93,7 @@ def overview(fixed: Volume, moving: Volume, registration: Registration) -> NDArr
     overlay of fixed and aligned scan.  Slices are axis-aligned in fixed RAS and drawn by radiological convention, each scan
     in a window of its own.
     """
-    centre, middle, side = _view(fixed, registration)
-    pixel = side / _TILE
-    fixed_low, fixed_high = _window(fixed)
-    moving_low, moving_high = _window(moving)
-    still, movable = _reduced(fixed, pixel), _reduced(moving, pixel)
+    views = _Views(fixed, moving, registration)
     columns = (
         "Fixed",
         "Moving, as it came",
@@ -114,12 +110,7 @@ def overview(fixed: Volume, moving: Volume, registration: Registration) -> NDArr
         place = (_GAP + column * (_TILE + _GAP) + _TILE / 2, _HEAD + _CAPTION / 2)
         draw_text(picture, caption, place, _INK, size=14, align=0.5)
     for row, plane in enumerate(_PLANES):
-        view = _Slice(plane, centre, middle, pixel)
-        reference = _windowed(sample(still, view.grid, fill=fixed_low)[0], fixed_low, fixed_high)
-        before = _windowed(sample(movable, view.grid, fill=moving_low)[0], moving_low, moving_high)
-        after = _windowed(
-            sample(movable, view.grid, registration.moving_to_fixed, fill=moving_low)[0], moving_low, moving_high
-        )
+        view, reference, before, after = views.plane(plane)
         tiles = [_grey(reference), _grey(before), _grey(after), _checkerboard(reference, after), _overlay(reference, after)]
         _draw_keypoints(tiles, view, registration)
         top = _HEAD + _CAPTION + row * (_TILE + _GAP)
@@ -127,8 +118,53 @@ def overview(fixed: Volume, moving: Volume, registration: Registration) -> NDArr
             _draw_letters(tile, plane)
             left = _GAP + column * (_TILE + _GAP)
             picture[top : top + _TILE, left : left + _TILE] = tile
-    _draw_foot(picture, pixel)
+    _draw_foot(picture, views.pixel)
+    return _bytes(picture)
+
+
+def before_after(fixed: Volume, moving: Volume, registration: Registration) -> NDArray[np.uint8]:
+    """An RGB picture, shape (height, width, 3): both scans over each other in three planes, before above and after below.
+
+    The fixed scan is magenta and the moving one green, so that what agrees is grey.  Slices are those of the overview.
+    """
+    views = _Views(fixed, moving, registration)
+    picture = np.empty((2 * (_CAPTION + _TILE + _GAP), len(_PLANES) * (_TILE + _GAP) + _GAP, 3))
+    picture[:] = _BACKGROUND
+    for column, plane in enumerate(_PLANES):
+        _, reference, before, after = views.plane(plane)
+        left = _GAP + column * (_TILE + _GAP)
+        for row, (caption, scan) in enumerate((("Before", before), ("After", after))):
+            tile = _overlay(reference, scan)
+            _draw_letters(tile, plane)
+            top = row * (_CAPTION + _TILE + _GAP) + _CAPTION
+            draw_text(picture, f"{caption}, {plane.name}", (left + _TILE / 2, top - _CAPTION / 2), _INK, size=14, align=0.5)
+            picture[top : top + _TILE, left : left + _TILE] = tile
+    return _bytes(picture)
+
+
+def _bytes(picture: NDArray) -> NDArray[np.uint8]:
     return np.round(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+
+
+class _Views:
+    """Slices of both scans through the middle of the keypoints, each scan in a window of its own."""
+
+    def __init__(self, fixed: Volume, moving: Volume, registration: Registration) -> None:
+        self._centre, self._middle, side = _view(fixed, registration)
+        self.pixel = side / _TILE
+        self._moving_to_fixed = registration.moving_to_fixed
+        self._scans = [(_reduced(scan, self.pixel), *_window(scan)) for scan in (fixed, moving)]
+
+    def plane(self, plane: _Plane) -> tuple[_Slice, NDArray, NDArray, NDArray]:
+        """Where the slice is; the fixed scan, the moving one as it came, and the moving one aligned, values 0 to 1."""
+        view = _Slice(plane, self._centre, self._middle, self.pixel)
+        still, movable = self._scans
+
+        def seen(scan: tuple[Volume, float, float], matrix: NDArray | None = None) -> NDArray[np.float64]:
+            volume, low, high = scan
+            return _windowed(sample(volume, view.grid, matrix, fill=low)[0], low, high)
+
+        return view, seen(still), seen(movable), seen(movable, self._moving_to_fixed)
 
 
 def _view(fixed: Volume, registration: Registration) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
