@@ -15,6 +15,7 @@ from KeypointRegistrationLib.geometry.transforms import TransformType, apply
 from KeypointRegistrationLib.registration.correction import PairChoice
 from KeypointRegistrationLib.registration.result import KeypointStatus, TrustLevel
 from KeypointRegistrationLib.scene.editor import RegistrationEditor
+from KeypointRegistrationLib.scene.points import points_locked
 from KeypointRegistrationLib.scene.results import SceneRegistration, add_registration, find_registrations
 from KeypointRegistrationLib.scene.side import Side
 from KeypointRegistrationLib.scene.volumes import add_volume, local_ijk_to_ras, volume_from_node
@@ -234,9 +235,9 @@ def test_a_missing_keypoint_that_is_placed_joins_the_fit_and_leaves_it_on_undo(d
 def test_points_are_locked_until_wanted_and_when_nobody_follows_them(desk: Desk) -> None:
     assert desk.editor.locked
     desk.editor.locked = False
-    assert not desk.result.fixed_points.GetLocked() and not desk.editor.is_corrected
+    assert not points_locked(desk.result.fixed_points) and not desk.editor.is_corrected
     desk.editor.close()
-    assert desk.result.fixed_points.GetLocked() and desk.result.moving_points.GetLocked()
+    assert points_locked(desk.result.fixed_points) and points_locked(desk.result.moving_points)
 
 
 def test_the_similarity_is_measured_when_the_person_pauses(desk: Desk) -> None:

@@ -14,6 +14,7 @@ from host.mrml import RealScene, load_scene, save_scene
 from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.registration.options import RegistrationOptions
 from KeypointRegistrationLib.registration.result import KeypointStatus, Registration
+from KeypointRegistrationLib.scene.points import points_locked
 from KeypointRegistrationLib.scene.results import add_registration, find_registrations
 from KeypointRegistrationLib.scene.volumes import add_volume, volume_from_node
 from samples import sample_matrix, sample_registration, sample_volume
@@ -196,7 +197,7 @@ class TestPointLists:
 
     def test_the_lists_are_safe_from_a_slip_of_the_mouse(self, scene: slicer.vtkMRMLScene) -> None:
         node = add_registration(scene, *two_volumes(scene), sample_registration()).fixed_points
-        assert node.GetLocked()
+        assert points_locked(node)
         assert node.GetFixedNumberOfControlPoints()
 
 
@@ -239,7 +240,7 @@ class TestStateFromTheScene:
         }.items():
             read = slicer.util.arrayFromMarkupsControlPointData(found.moving_points, name)
             np.testing.assert_allclose(read, values, rtol=1e-5)
-        assert found.moving_points.GetLocked()
+        assert points_locked(found.moving_points)
         assert found.transform.GetNodeReference("spatialRegistrationFixed") is found.fixed_volume
         assert found.original_parent.GetParentTransformNode() is not None
         assert sorted(hierarchy_names(scene)) == names

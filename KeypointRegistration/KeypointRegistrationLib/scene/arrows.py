@@ -48,15 +48,14 @@ def show_arrows(added: SceneRegistration, magnification: float = 1.0) -> slicer.
     glyphs = arrow_glyphs(apply(place.from_registered, tails), apply(place.from_registered, tips), _HEAD_RADIUS, values)
     points = required_points(added, Side.FIXED)
     name = f"{points.GetName()} residuals"
-    with batch(added.scene):
-        model = show_glyphs(added, handle.ARROWS, name, points, place.parent, glyphs)
-        display = model.GetDisplayNode()
-        show_legend(model, display, "residual", "mm", MILLIMETRES, (0.0, residual_scale(registration)), Corner.TOP_RIGHT)
-        with slicer.util.NodeModify(display):
-            display.SetActiveScalar(RESIDUAL, vtk.vtkAssignAttribute.POINT_DATA)
-            display.SetScalarVisibility(True)
-            display.SetVisibility2D(True)
-            display.SetSliceDisplayModeToProjection()
+    model = show_glyphs(added, handle.ARROWS, name, points, place.parent, glyphs)
+    display = model.GetDisplayNode()
+    show_legend(model, display, "residual", "mm", MILLIMETRES, (0.0, residual_scale(registration)), Corner.TOP_RIGHT)
+    with slicer.util.NodeModify(display):
+        display.SetActiveScalar(RESIDUAL, vtk.vtkAssignAttribute.POINT_DATA)
+        display.SetScalarVisibility(True)
+        display.SetVisibility2D(True)
+        display.SetSliceDisplayModeToProjection()
     return model
 
 

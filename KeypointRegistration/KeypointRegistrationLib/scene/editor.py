@@ -17,10 +17,9 @@ from ..geometry.transforms import TransformType
 from ..geometry.volume import Volume
 from ..registration.correction import AddedPair, Correction, PairChoice, corrected
 from ..registration.result import Registration, SimilarityChange
-from ..registration.similarity import normalised_mutual_information
 from .handle import SceneRegistration
 from .paired_points import PairedPoints, Position
-from .points import missing_points
+from .points import missing_points, points_locked, set_points_locked
 from .sides import Side
 from .volumes import volume_from_node
 
@@ -116,13 +115,13 @@ class RegistrationEditor:
     @property
     def locked(self) -> bool:
         """Whether points stay where they are when they are dragged."""
-        return all(points.node.GetLocked() for points in self._lists.values())
+        return all(points_locked(points.node) for points in self._lists.values())
 
     @locked.setter
     def locked(self, locked: bool) -> None:
         with self._writing():
             for points in self._lists.values():
-                points.node.SetLocked(locked)
+                set_points_locked(points.node, locked)
 
     # -- what a person does --------------------------------------------------------------------------------------------
 
@@ -257,6 +256,9 @@ class RegistrationEditor:
         moving = _as_registered(self.result.moving_volume, provenance["moving"])
         if fixed is None or moving is None:
             return
+        # Imported here, because it brings SimpleITK, which takes Slicer a while to load.
+        from ..registration.similarity import normalised_mutual_information
+
         after = normalised_mutual_information(fixed, moving, self.registration.moving_to_fixed)
         similarity = SimilarityChange(self.original.similarity.before, after)
         self.result.correct(self.correction, self._solve(self.correction, similarity))

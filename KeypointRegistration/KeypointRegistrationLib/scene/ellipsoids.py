@@ -46,11 +46,10 @@ def show_ellipsoids(added: SceneRegistration, side: Side, multiple: float = 1.0)
     values: dict[str, NDArray] = {SPREAD: keypoints.spread[present], COLOUR: colours[present]}
     glyphs = ball_glyphs(placed.positions[present], multiple * _square_roots(placed.covariances[present]), values)
     is_new = added.adopted(_ROLES[side]) is None
-    with batch(added.scene):
-        model = show_glyphs(added, _ROLES[side], f"{points.GetName()} spread", points, place.parent, glyphs)
-        if is_new:
-            draw_in_own_colours(model.GetDisplayNode(), COLOUR)
-            model.GetDisplayNode().SetOpacity(0.45)
+    model = show_glyphs(added, _ROLES[side], f"{points.GetName()} spread", points, place.parent, glyphs)
+    if is_new:
+        draw_in_own_colours(model.GetDisplayNode(), COLOUR)
+        model.GetDisplayNode().SetOpacity(0.6)
     return model
 
 

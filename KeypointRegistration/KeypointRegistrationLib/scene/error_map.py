@@ -111,14 +111,14 @@ def _coarse_grid(scan: Volume) -> Grid:
 def _compute(
     volume: slicer.vtkMRMLScalarVolumeNode, form: NDArray[np.float64], to_registered: NDArray[np.float64]
 ) -> tuple[float, float]:
-    """Write the error in mm where the volume is inside the head; returns the smallest and the largest."""
+    """Write the error in mm where the volume is inside the head; returns the smallest and the 95th percentile."""
     values = slicer.util.arrayFromVolume(volume)
     inside = values > _OUTSIDE / 2
     grid = Grid(values.shape, to_registered @ local_ijk_to_ras(volume))
     errors = predicted_error(form, grid.positions()[inside.ravel()])
     values[inside] = errors
     slicer.util.arrayFromVolumeModified(volume)
-    return (float(errors.min()), float(errors.max())) if len(errors) else (0.0, 1.0)
+    return (float(errors.min()), float(np.percentile(errors, 95))) if len(errors) else (0.0, 1.0)
 
 
 def _legend_carrier(added: SceneRegistration) -> slicer.vtkMRMLModelNode:

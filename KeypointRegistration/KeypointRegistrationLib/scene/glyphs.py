@@ -100,15 +100,12 @@ def ball_glyphs(centres: NDArray, roots: NDArray, values: dict[str, NDArray]) ->
 
 
 def arrow_glyphs(tails: NDArray, tips: NDArray, radius: float, values: dict[str, NDArray]) -> Glyphs:
-    """Arrows from ``tails`` to ``tips`` (n, 3) mm, with heads of ``radius`` mm and three times as long.
-
-    The head of an arrow that is shorter than twice its head is made smaller, and the whole arrow thinner.
-    """
+    """Arrows from ``tails`` to ``tips`` (n, 3) mm, their heads of ``radius`` mm; short arrows are thinner."""
     arrow = unit_arrow()
     along = tips - tails
     lengths = np.maximum(np.linalg.norm(along, axis=1), 1e-6)
-    radii = np.minimum(radius, lengths / 6)
-    neck = 1 - 3 * radii / lengths  # where the head begins, as a part of the length
+    radii = np.minimum(radius, lengths / 3)
+    neck = 1 - 2 * radii / lengths  # where the head begins, as a part of the length
     heights = arrow.points[:, 2]
     stretched = np.where(heights <= 0.5, 2 * heights * neck[:, None], 1 - 2 * (1 - heights) * (1 - neck[:, None]))
     flat = arrow.points[None] * [1, 1, 0] * radii[:, None, None]
@@ -129,7 +126,8 @@ def show_glyphs(
     """The model node in a role of a registration, made on first use, with these glyphs and under ``parent``.
 
     A model that is there already only gets what is different: its surface is built anew where the number of glyphs has
-    changed, its points are moved where one of them has, and nothing happens where all is the same.
+    changed, its points are moved where one of them has, and nothing happens where all is the same.  Not to be called in a
+    batch: slice views do not see models that are added in one.
     """
     model = added.adopted(role)
     if model is None:
@@ -150,9 +148,11 @@ def draw_in_own_colours(display: slicer.vtkMRMLModelDisplayNode, colours: str) -
     with slicer.util.NodeModify(display):
         display.SetActiveScalar(colours, vtk.vtkAssignAttribute.POINT_DATA)
         display.SetScalarRangeFlag(display.UseDirectMapping)
+        display.SetScalarRange(0, 255)  # not used, but VTK complains of an empty one
         display.SetScalarVisibility(True)
         display.SetVisibility2D(True)
         display.SetSliceIntersectionThickness(2)
+        display.SetAmbient(0.3)  # else shading hides the colours
 
 
 def _surface(glyphs: Glyphs) -> vtk.vtkPolyData:

@@ -14,7 +14,6 @@ from ..geometry.sampling import Grid
 from ..registration.result import Registration
 from . import handle
 from .handle import SceneRegistration
-from .nodes import batch
 from .sides import Side
 
 #: Attribute of a volume with kept maps: number of maps, and their grid in the world RAS in which the scan was registered.
@@ -30,10 +29,9 @@ def keep_heatmaps(added: SceneRegistration, registration: Registration) -> None:
     reader may turn the axes of a volume that has a position of its own.
     """
     maps = {Side.FIXED: registration.fixed_heatmaps, Side.MOVING: registration.moving_heatmaps}
-    with batch(added.scene):
-        for side, heatmaps in maps.items():
-            if heatmaps is not None:
-                added.adopt(_ROLES[side], _stacked(added.scene, f"Heatmaps of the {side.value} scan", heatmaps))
+    for side, heatmaps in maps.items():
+        if heatmaps is not None:
+            added.adopt(_ROLES[side], _stacked(added.scene, f"Heatmaps of the {side.value} scan", heatmaps))
 
 
 def kept_heatmaps(added: SceneRegistration, side: Side) -> Heatmaps | None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..geometry.keypoints import Keypoints
 from ..geometry.transforms import apply, invert
 from ..registration.result import KeypointStatus, Registration
-from .points import missing_points
+from .points import missing_points, points_locked
 from .volumes import parent_to_world
 
 #: Points nearer than this, in mm, to where they were have not been moved: files keep fewer digits than memory.
@@ -100,7 +100,7 @@ class PairedPoints:
         node = self.node
         if self._listed()[: len(labels)] == self._identifiers and len(labels) == len(self._identifiers):
             return
-        fixed_number = node.GetFixedNumberOfControlPoints()
+        fixed_number, locked = node.GetFixedNumberOfControlPoints(), points_locked(node)
         node.SetFixedNumberOfControlPoints(False)
         if self._listed() != self._identifiers:  # a person has added or deleted points
             node.RemoveAllControlPoints()
@@ -108,6 +108,7 @@ class PairedPoints:
             node.RemoveNthControlPoint(node.GetNumberOfControlPoints() - 1)
         for label in labels[node.GetNumberOfControlPoints() :]:
             node.AddControlPoint(vtk.vtkVector3d(0, 0, 0), label)
+            node.SetNthControlPointLocked(node.GetNumberOfControlPoints() - 1, locked)
         node.SetFixedNumberOfControlPoints(fixed_number)
         self._identifiers = self._listed()
 

@@ -80,7 +80,7 @@ def add_point_list(
         _add_measurement(node, "confidence", "", keypoints.presence)
         _add_measurement(node, "spread", "mm", keypoints.spread)
         _add_measurement(node, "residual", "mm", registration.residuals)
-        node.SetLocked(True)
+        set_points_locked(node, True)
         node.SetFixedNumberOfControlPoints(True)
     _style(node, style, labels=style.labels and len(keypoints) <= MOST_LABELLED_POINTS)
     return node
@@ -100,6 +100,24 @@ def point_colours(registration: Registration, correction: Correction, style: Poi
         else:
             colours.append(style.used if status is KeypointStatus.USED else style.excluded)
     return np.round(255 * np.array(colours).reshape(-1, 3)).astype(np.uint8)
+
+
+def set_points_locked(node: slicer.vtkMRMLMarkupsNode, locked: bool) -> None:
+    """Let the points of a list be dragged, or not.  They are locked one by one: a locked *list* would not hear clicks."""
+    with slicer.util.NodeModify(node):
+        node.SetLocked(False)
+        for k in range(node.GetNumberOfControlPoints()):
+            node.SetNthControlPointLocked(k, locked)
+
+
+def points_locked(node: slicer.vtkMRMLMarkupsNode) -> bool:
+    """Whether no point of a list can be dragged."""
+    return bool(node.GetLocked()) or all(node.GetNthControlPointLocked(k) for k in range(node.GetNumberOfControlPoints()))
+
+
+def show_labels(node: slicer.vtkMRMLMarkupsNode, wanted: bool) -> None:
+    """Show the names of a list's points, or not; never those of more points than can be read and drawn quickly."""
+    node.GetDisplayNode().SetPointLabelsVisibility(wanted and node.GetNumberOfControlPoints() <= MOST_LABELLED_POINTS)
 
 
 def missing_points(keypoints: Keypoints, registration: Registration) -> NDArray[np.bool_]:

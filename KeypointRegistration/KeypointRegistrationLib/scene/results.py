@@ -17,6 +17,7 @@ from ..registration.options import RegistrationOptions
 from ..registration.result import Registration
 from . import handle, hierarchy, record
 from .handle import SceneRegistration, find_registrations
+from .heatmap_store import keep_heatmaps
 from .nodes import batch, put_under
 from .points import FIXED_STYLE, MOVING_STYLE, add_point_list
 from .volumes import local_ijk_to_ras, parent_to_world
@@ -90,7 +91,9 @@ def add_registration(
         put_under(moving_node, transform)
         made = (transform, fixed_points, moving_points, record_node)
         hierarchy.add_folder(scene, title, record_node.GetAttribute(handle.IDENTIFIER), moving_node, made)
-    return SceneRegistration(record_node)
+        added = SceneRegistration(record_node)
+        keep_heatmaps(added, registration)
+    return added
 
 
 def _add_transform(
