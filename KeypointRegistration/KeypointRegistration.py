@@ -4,6 +4,7 @@ import logging
 import time
 
 import numpy as np
+import qt
 import slicer
 import slicer.util
 import vtk
@@ -12,9 +13,10 @@ from KeypointRegistrationLib.panel.device_note import remember_device
 from KeypointRegistrationLib.panel.inputs import InputsSection
 from KeypointRegistrationLib.panel.job import RegistrationJob
 from KeypointRegistrationLib.panel.parameters import PanelParameters, bound_widgets
-from KeypointRegistrationLib.panel.result import ResultSection
 from KeypointRegistrationLib.panel.run import RunSection
+from KeypointRegistrationLib.panel.sections import SECTIONS
 from KeypointRegistrationLib.panel.torch_setup import offer_torch
+from KeypointRegistrationLib.panel.workbench import Workbench
 from KeypointRegistrationLib.registration.options import RegistrationOptions
 from KeypointRegistrationLib.scene.inputs import SceneInputs
 from KeypointRegistrationLib.worker.client import WorkerClient, worker_command
@@ -74,7 +76,13 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self.logic = KeypointRegistrationLogic()
         self._inputs = InputsSection(self.ui, self._onParametersChanged)
         self._run = RunSection(self.ui)
-        self._result = ResultSection(self.ui)
+        self._bench = Workbench(lambda milliseconds, callback: qt.QTimer.singleShot(milliseconds, callback))
+        for kind in SECTIONS:
+            section = kind(self._bench, self._loadUI)
+            self._bench.sections.append(section)
+            self.layout.addWidget(section.widget)
+            section.widget.setMRMLScene(slicer.mrmlScene)
+        self.layout.addStretch(1)
         self._job = RegistrationJob(self.logic.worker, self)
         self.ui.applyButton.connect("clicked()", self.onApply)
         self.ui.cancelButton.connect("clicked()", self.onCancel)
@@ -94,13 +102,15 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self._job.close()
         self.logic.close()
         self._unbind()
+        self._bench.close()
         self.removeObservers()
 
     def enter(self):
         self._bind()
-        self._result.refresh()
+        self._bench.enter()
 
     def exit(self):
+        self._bench.exit()
         self._unbind()
 
     def onSceneStartClose(self, _scene, _event):
@@ -108,7 +118,7 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
             self._job.cancel()
             self._showIdle(_("Cancelled, because the scene was closed."))
         self._unbind()
-        self._result.clear()
+        self._bench.choose(None)
 
     def onSceneEndClose(self, _scene, _event):
         if self.parent.isEntered:
@@ -117,11 +127,11 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
     def onSceneEndImport(self, _scene, _event):
         if self.parent.isEntered:
             self._bind()
-            self._result.refresh()
+            self._bench.refresh()
 
     def onNodeRemoved(self, _scene, _event):
         if not slicer.mrmlScene.IsBatchProcessing():  # which closing and importing are as well
-            self._result.refresh()
+            self._bench.refresh()
 
     # -- what the person does ------------------------------------------------------------------------------------------
 
@@ -146,7 +156,7 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self._wish = None
         remember_device(options.device, registration.device)
         self._showIdle("")
-        self._result.add(result, registration)
+        self._bench.choose(result)
 
     def on_failed(self, failure):
         self._showProblem(failure.message)
@@ -157,6 +167,9 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
             self._wish = None
 
     # -- inside --------------------------------------------------------------------------------------------------------
+
+    def _loadUI(self, name):
+        return slicer.util.loadUI(self.resourcePath(f"UI/{name}"))
 
     def _start(self):
         try:
@@ -198,7 +211,8 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         if self._parameters.fixedVolume is None:
             self._parameters.fixedVolume = _first_scalar_volume()
         self._inputs.show(self._parameters)
-        self._guiTag = self._parameters.connectParametersToGui(bound_widgets(self.ui))
+        everyUI = (self.ui, *(section.ui for section in self._bench.sections))
+        self._guiTag = self._parameters.connectParametersToGui(bound_widgets(*everyUI))
         self.addObserver(self._parameters, vtk.vtkCommand.ModifiedEvent, self._onParametersChanged)
         self._onParametersChanged()
 

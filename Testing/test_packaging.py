@@ -15,7 +15,8 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parent.parent
 MODULE = REPOSITORY / "KeypointRegistration"
 NAME = "KeypointRegistration"
-UI = ElementTree.parse(MODULE / "Resources" / "UI" / f"{NAME}.ui")
+#: The panel's files: one for inputs and run, one for every section below.
+PAGES = {path.stem: ElementTree.parse(path) for path in sorted((MODULE / "Resources" / "UI").glob("*.ui"))}
 
 
 def cmake_value(variable: str) -> str:
@@ -110,19 +111,20 @@ def test_the_icon_is_128_pixels_square_and_transparent(folder: Path) -> None:
     assert colour_type in (4, 6)  # with alpha
 
 
-def widgets() -> list[ElementTree.Element]:
-    return list(UI.iter("widget"))
+def elements(tag: str) -> list[ElementTree.Element]:
+    """All elements of a kind in all files of the panel."""
+    return [element for page in PAGES.values() for element in page.iter(tag)]
 
 
 def test_every_widget_of_the_panel_has_a_name_of_its_own() -> None:
-    names = [element.get("name") for element in [*widgets(), *UI.iter("layout")]]
+    names = [element.get("name") for element in [*elements("widget"), *elements("layout")]]
     assert len(names) == len(set(names))
     assert not [name for name in names if name.startswith("qt_") or name in ("SpinBox", "Slider")]
 
 
 def test_every_control_of_the_panel_explains_itself() -> None:
     without_need = {"qMRMLWidget", "ctkCollapsibleButton"}
-    for element in widgets():
+    for element in elements("widget"):
         is_caption = element.get("class") == "QLabel" and element.get("name").endswith("Label")
         has_text = element.find("./property[@name='text']") is not None
         if element.get("class") in without_need or (is_caption and has_text):
@@ -138,26 +140,32 @@ def parameter_names() -> set[str]:
 
 
 def test_the_panel_is_bound_to_parameters_that_exist_each_to_one_widget() -> None:
-    bound = [entry.findtext("string") for entry in UI.iter("property") if entry.get("name") == "SlicerParameterName"]
+    bound = [entry.findtext("string") for entry in elements("property") if entry.get("name") == "SlicerParameterName"]
     assert set(bound) <= parameter_names()
     assert len(bound) == len(set(bound))
     assert parameter_names() - set(bound) == {"model"}  # its list is filled from the bundles that are installed
 
 
-def test_every_mrml_selector_gets_the_scene() -> None:
-    selectors = {element.get("name") for element in widgets() if element.get("class").startswith("qMRMLNode")}
-    assert UI.getroot().find("widget").get("class") == "qMRMLWidget"
+@pytest.mark.parametrize("name", PAGES)
+def test_every_mrml_selector_gets_the_scene(name: str) -> None:
+    page = PAGES[name]
+    assert page.getroot().find("widget").get("class") == "qMRMLWidget"
     connected = {
         entry.findtext("receiver")
-        for entry in UI.iter("connection")
+        for entry in page.iter("connection")
         if entry.findtext("signal") == "mrmlSceneChanged(vtkMRMLScene*)"
         and entry.findtext("slot") == "setMRMLScene(vtkMRMLScene*)"
     }
-    assert selectors and connected == selectors
+    selectors = {element.get("name") for element in page.iter("widget") if _needs_a_scene(element.get("class"))}
+    assert connected == selectors
+
+
+def _needs_a_scene(kind: str) -> bool:
+    return kind.startswith("qMRML") and kind != "qMRMLWidget"
 
 
 def test_every_widget_that_the_panel_uses_is_in_its_file() -> None:
-    names = {element.get("name") for element in widgets()}
+    names = {element.get("name") for element in elements("widget")}
     sources = [MODULE / f"{NAME}.py", *(MODULE / f"{NAME}Lib" / "panel").glob("*.py")]
     used = {name for path in sources for name in re.findall(r"\bui\.(\w+)", path.read_text(encoding="utf-8"))}
     assert used <= names
@@ -171,5 +179,5 @@ def test_text_for_people_is_translatable_and_never_an_f_string() -> None:
 
 
 def test_panel_and_help_say_that_this_is_not_for_clinical_use() -> None:
-    assert "Not for clinical use" in UI.getroot().find(".//widget[@name='noticeLabel']/property[@name='text']/string").text
+    assert "Not for clinical use" in PAGES[NAME].getroot().find(".//widget[@name='noticeLabel']/property[@name='text']/string").text
     assert "Not for clinical use" in (MODULE / f"{NAME}.py").read_text(encoding="utf-8")

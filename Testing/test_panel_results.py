@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-import slicer
 from KeypointRegistrationLib.scene.results import find_registrations
 from panel_session import Session, scene_state
 
@@ -43,7 +41,7 @@ def test_the_aligned_pose_can_be_switched_off_and_on_and_undone(session: Session
     assert moving.GetParentTransformNode() is None
     session.person.click("alignedCheckBox")
     assert moving.GetParentTransformNode() is transform
-    session.person.click("undoButton")
+    session.person.click("removeResultButton")
     assert scene_state(session.scene) == before
     assert not session.person.sees("resultCollapsibleButton")
 
@@ -55,7 +53,7 @@ def test_undo_shows_the_result_before_the_last_one(session: Session) -> None:
         session.person.click("applyButton")
         session.wait_until_idle()
     assert len(find_registrations(session.scene)) == 2
-    session.person.click("undoButton")
+    session.person.click("removeResultButton")
     assert len(find_registrations(session.scene)) == 1
     assert session.person.sees("trustLabel")
 
@@ -86,42 +84,6 @@ def test_a_registration_goes_on_while_the_person_is_in_another_module(session: S
     assert session.person.sees("trustLabel") and session.person.can_click("applyButton")
 
 
-def test_the_heatmaps_of_a_chosen_keypoint_are_shown_in_both_scans_and_hidden_again(session: Session) -> None:
-    session.choose_two_volumes()
-    session.worker("finishes")
-    session.register()
-    (result,) = find_registrations(session.scene)
-    session.person.choose("keypointComboBox", "point 4")
-    assert result.fixed_heatmap is None
-    session.person.click("heatmapCheckBox")
-    (result,) = find_registrations(session.scene)
-    assert result.fixed_heatmap.GetName() == "first head heatmap: point 4"
-    session.person.choose("keypointComboBox", "point 5")
-    assert result.moving_heatmap.GetName() == "second head heatmap: point 5"
-    session.person.click("heatmapCheckBox")
-    (result,) = find_registrations(session.scene)
-    assert result.fixed_heatmap is None and result.moving_heatmap is None
-    session.person.click("heatmapCheckBox")
-    session.person.click("undoButton")
-    selectors = (session.panel.ui.fixedVolumeSelector, session.panel.ui.movingVolumeSelector)
-    volumes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode", session.scene)
-    assert volumes == [selector.currentNode() for selector in selectors]
-
-
-@pytest.mark.parametrize("ending", ["undo", "closing the scene"])
-def test_the_heatmaps_leave_the_memory_with_their_result(session: Session, ending: str) -> None:
-    session.choose_two_volumes()
-    session.worker("finishes")
-    session.register()
-    heatmap = session.panel._result._heatmap
-    assert heatmap._maps
-    if ending == "undo":
-        session.person.click("undoButton")
-    else:
-        session.scene.Clear(0)
-    assert not heatmap._maps
-
-
 def test_the_overlay_shows_moving_over_fixed_in_the_slice_views(session: Session) -> None:
     fixed, moving = session.choose_two_volumes()
     composite = session.scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode")
@@ -138,6 +100,6 @@ def test_deleting_parts_of_a_result_by_hand_leaves_a_panel_that_still_works(sess
     session.scene.RemoveNode(moving.GetParentTransformNode())
     assert session.person.sees("trustLabel") and not session.person.can_click("alignedCheckBox")
     session.scene.RemoveNode(fixed)
-    assert not session.person.can_click("overlayButton") and not session.person.can_click("heatmapCheckBox")
-    session.person.click("undoButton")
+    assert not session.person.can_click("overlayButton")
+    session.person.click("removeResultButton")
     assert find_registrations(session.scene) == []

@@ -123,8 +123,7 @@ class _Pairs:
     trusted: NDArray[np.bool_]
 
     def __getitem__(self, chosen: NDArray[np.bool_]) -> _Pairs:
-        values = (self.moving, self.fixed, self.noise, self.base, self.trusted)
-        return _Pairs(*(array[chosen] for array in values))
+        return _Pairs(self.moving[chosen], self.fixed[chosen], self.noise[chosen], self.base[chosen], self.trusted[chosen])
 
 
 def _fit_one_kind(kind: TransformType, pairs: _Pairs, notes: list[str]) -> tuple[NDArray, NDArray]:

@@ -70,11 +70,11 @@ class PanelParameters:
     device: DeviceChoice = DeviceChoice.AUTO
 
 
-def bound_widgets(ui: Any) -> dict[str, Any]:
-    """The widgets that show a parameter, by its name: those with a ``SlicerParameterName`` in the .ui file.
+def bound_widgets(*uis: Any) -> dict[str, Any]:
+    """The widgets that show a parameter, by its name: those with a ``SlicerParameterName`` in the .ui files.
 
     For ``connectParametersToGui``, whose tag disconnects them again.  ``connectGui`` would find them itself, but returns
     no tag: its connections cannot be undone, and would write into the parameters whenever the widgets are filled anew.
     """
-    names = {widget.property("SlicerParameterName"): widget for widget in vars(ui).values()}
-    return {name: widget for name, widget in names.items() if name}
+    named = [(widget.property("SlicerParameterName"), widget) for ui in uis for widget in vars(ui).values()]
+    return {name: widget for name, widget in named if name}

@@ -1,16 +1,17 @@
-"""The result section: what the alignment does, how far it can be trusted, before and after, and undo."""
+"""The result section: which result, what the alignment does, how far it can be trusted, before and after."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import slicer
 import slicer.util
+from slicer.i18n import tr as _
 
 from ..registration.result import Registration, TrustLevel
-from ..scene.results import SceneRegistration, find_registrations
+from ..scene.editor import RegistrationEditor
+from ..scene.results import SceneRegistration
 from .banner import Banner
-from .heatmap import HeatmapControl
+from .section import LoadUI, Section
 from .wording import (
     computation_text,
     fit_residual_text,
@@ -19,76 +20,91 @@ from .wording import (
     transform_html,
     trust_html,
 )
+from .workbench import Workbench
 
 _BANNERS = {TrustLevel.GOOD: Banner.CALM, TrustLevel.CHECK: Banner.CAUTION, TrustLevel.DO_NOT_TRUST: Banner.ALARM}
 
 
-class ResultSection:
-    """Shows the latest registration of the scene, or none.
+class ResultSection(Section):
+    """Shows one registration of the scene, and lets the person go through all of them."""
 
-    It keeps nothing that the scene does not have, except the probability maps of the last run: a scene that was saved
-    and loaded shows its result again.
-    """
+    ui_file = "Result.ui"
 
-    def __init__(self, ui: Any) -> None:
-        self._ui = ui
-        self._result: SceneRegistration | None = None
-        self._heatmap = HeatmapControl(ui)
-        ui.alignedCheckBox.connect("toggled(bool)", self._on_aligned)
-        ui.overlayButton.connect("clicked()", self._on_overlay)
-        ui.undoButton.connect("clicked()", self._on_undo)
-        self.clear()
+    def __init__(self, bench: Workbench, load_ui: LoadUI) -> None:
+        super().__init__(bench, load_ui)
+        self._results: list[SceneRegistration] = []
+        self._is_filling = False  # filling in the widgets is not a wish of the person
+        self.ui.resultComboBox.connect("currentIndexChanged(int)", self._on_chosen)
+        self.ui.alignedCheckBox.connect("toggled(bool)", self._on_aligned)
+        self.ui.overlayButton.connect("clicked()", self._on_overlay)
+        self.ui.removeResultButton.connect("clicked()", self._on_remove)
 
-    def add(self, result: SceneRegistration, registration: Registration) -> None:
-        """Show a new result.  ``registration`` is the same with its probability maps."""
-        self._heatmap.keep(result, registration)
-        self.refresh()
+    def show(self, editor: RegistrationEditor | None) -> None:
+        self.ui.resultCollapsibleButton.visible = editor is not None
+        if editor is not None:
+            self._fill(editor)
 
-    def refresh(self) -> None:
-        """Look which registration is the latest of the scene, and show it as it is now."""
-        results = find_registrations(slicer.mrmlScene)
-        if results:
-            self._show(results[-1])
-        else:
-            self.clear()
+    def update(self, _live: bool) -> None:
+        editor = self.bench.editor
+        if editor is None:
+            return
+        self._is_filling = True
+        _show_verdict(self.ui, editor.registration)
+        self._is_filling = False
 
-    def clear(self) -> None:
-        """There is no result to show."""
-        self._result = None
-        self._heatmap.show(None)
-        self._ui.resultCollapsibleButton.visible = False
-
-    def _show(self, result: SceneRegistration) -> None:
-        registration, ui = result.registration, self._ui
-        self._result = None  # filling in the widgets is not a wish of the person
-        ui.trustLabel.text = trust_html(registration.trust)
-        ui.trustLabel.styleSheet = _BANNERS[registration.trust.level].style
-        ui.transformLabel.text = transform_html(registration)
-        ui.predictedErrorValue.text = predicted_error_text(registration)
-        ui.fitResidualValue.text = fit_residual_text(registration)
-        ui.similarityValue.text = similarity_text(registration)
-        ui.computedValue.text = computation_text(registration)
-        ui.warningsLabel.text = "\n".join(registration.warnings)
-        ui.warningsLabel.visible = bool(registration.warnings)
+    def _fill(self, editor: RegistrationEditor) -> None:
+        self._is_filling = True
+        result, ui = editor.result, self.ui
+        self._results = list(self.bench.results)
+        combo = ui.resultComboBox
+        combo.clear()
+        combo.addItems([_title(each) for each in self._results])
+        identifiers = [each.identifier for each in self._results]
+        combo.currentIndex = identifiers.index(result.identifier) if result.identifier in identifiers else -1
+        combo.visible = ui.resultComboLabel.visible = len(self._results) > 1
+        _show_verdict(ui, editor.registration)
         ui.alignedCheckBox.checked = result.applied
         ui.alignedCheckBox.enabled = result.transform is not None and result.moving_volume is not None
         ui.overlayButton.enabled = result.fixed_volume is not None and result.moving_volume is not None
-        self._heatmap.show(result)
-        ui.resultCollapsibleButton.visible = True
-        self._result = result
+        self._is_filling = False
+
+    def _on_chosen(self, index: int) -> None:
+        if not self._is_filling and 0 <= index < len(self._results):
+            self.bench.choose(self._results[index])
 
     def _on_aligned(self, aligned: bool) -> None:
-        if self._result is not None:
-            self._result.applied = aligned
+        if not self._is_filling and self.bench.editor is not None:
+            self.bench.editor.result.applied = aligned
 
     def _on_overlay(self) -> None:
-        if self._result is not None:
-            fixed, moving = self._result.fixed_volume, self._result.moving_volume
-            slicer.util.setSliceViewerLayers(background=fixed, foreground=moving, foregroundOpacity=0.5, fit=True)
+        if self.bench.editor is not None:
+            result = self.bench.editor.result
+            slicer.util.setSliceViewerLayers(
+                background=result.fixed_volume, foreground=result.moving_volume, foregroundOpacity=0.5, fit=True
+            )
 
-    def _on_undo(self) -> None:
-        if self._result is not None:
-            self._heatmap.hide()
-            self._heatmap.release()
-            self._result.remove()
-            self.refresh()
+    def _on_remove(self) -> None:
+        if self.bench.editor is not None:
+            result = self.bench.editor.result
+            self.bench.choose(None)
+            result.remove()
+            self.bench.refresh()
+
+
+def _title(result: SceneRegistration) -> str:
+    """What tells a result from others: the volumes as they are called now, and the kind of alignment."""
+    nodes = {"fixed": result.fixed_volume, "moving": result.moving_volume}
+    names = {side: result.provenance[side]["name"] if node is None else node.GetName() for side, node in nodes.items()}
+    return _("{moving} → {fixed} ({kind})").format(**names, kind=result.registration.transform_type.value)
+
+
+def _show_verdict(ui: Any, registration: Registration) -> None:
+    ui.trustLabel.text = trust_html(registration.trust)
+    ui.trustLabel.styleSheet = _BANNERS[registration.trust.level].style
+    ui.transformLabel.text = transform_html(registration)
+    ui.predictedErrorValue.text = predicted_error_text(registration)
+    ui.fitResidualValue.text = fit_residual_text(registration)
+    ui.similarityValue.text = similarity_text(registration)
+    ui.computedValue.text = computation_text(registration)
+    ui.warningsLabel.text = "\n".join(registration.warnings)
+    ui.warningsLabel.visible = bool(registration.warnings)

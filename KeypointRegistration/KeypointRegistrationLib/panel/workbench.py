@@ -1,0 +1,99 @@
+"""The one result that the panel works on, and everybody in the panel who follows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import slicer
+
+from ..registration.result import Registration
+from ..scene.editor import Later, RegistrationEditor
+from ..scene.results import SceneRegistration, find_registrations
+from .section import Section
+
+
+class Workbench:
+    """Holds the result that is shown, open for correction, and the keypoint that is selected.
+
+    It keeps nothing that the scene does not have, but the steps of undo: a scene that was saved shows its results again.
+
+    Attributes:
+        editor: of the result that is shown, or None.
+        selected: number of the keypoint that is selected, or None.
+        sections: who is told.
+    """
+
+    def __init__(self, later: Later) -> None:
+        """``later`` is how something is done from the event loop (``scene.editor.Later``)."""
+        self.editor: RegistrationEditor | None = None
+        self.selected: int | None = None
+        self.sections: list[Section] = []
+        self._later = later
+
+    @property
+    def results(self) -> Sequence[SceneRegistration]:
+        """All registrations of the scene, in the order they were made."""
+        return find_registrations(slicer.mrmlScene)
+
+    @property
+    def registration(self) -> Registration | None:
+        """The result that is shown, as it is now."""
+        return None if self.editor is None else self.editor.registration
+
+    def choose(self, result: SceneRegistration | None) -> None:
+        """Show another result, or none."""
+        if self.editor is not None:
+            self.editor.close()
+        self.editor, self.selected = None, None
+        if result is not None:
+            self.editor = RegistrationEditor(result, self._later)
+            self.editor.listen(self._on_corrected)
+        for section in self.sections:
+            section.show(self.editor)
+
+    def refresh(self) -> None:
+        """The scene has changed: stay with the result that is shown, if it is still there, else show the latest one."""
+        results = self.results
+        shown = None if self.editor is None else self.editor.result.identifier
+        if self.editor is not None and any(result.identifier == shown for result in results):
+            for section in self.sections:
+                section.show(self.editor)
+        else:
+            self.choose(results[-1] if results else None)
+
+    def enter(self) -> None:
+        """The panel was entered."""
+        self.refresh()
+        for section in self.sections:
+            section.enter()
+
+    def exit(self) -> None:
+        """The panel was left: the person works elsewhere, and points must not move by accident."""
+        if self.editor is not None:
+            self.editor.locked = True
+        for section in self.sections:
+            section.exit()
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self.choose(None)
+        for section in self.sections:
+            section.close()
+        self.sections = []
+
+    def select(self, keypoint: int | None) -> None:
+        """Select a keypoint by its number."""
+        registration = self.registration
+        if registration is None or (keypoint is not None and not 0 <= keypoint < len(registration.status)):
+            keypoint = None
+        if keypoint == self.selected:
+            return
+        self.selected = keypoint
+        for section in self.sections:
+            section.select(keypoint)
+
+    def _on_corrected(self, live: bool) -> None:
+        for section in self.sections:
+            section.update(live)
+        if self.selected is not None and self.registration is not None and self.selected >= len(self.registration.status):
+            self.select(None)  # it was an added pair, which has been taken away
