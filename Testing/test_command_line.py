@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -172,8 +173,8 @@ def test_a_mask_that_misses_its_scan_is_refused(
     far[:3, 3] += 5000
     write_nifti(tmp_path / "far.nii.gz", Volume((fixed.voxels > 100).astype(np.uint8), far))
     write_nifti(tmp_path / "empty.nii.gz", Volume(np.zeros(fixed.shape, np.uint8), fixed.ijk_to_ras))
-    for name in ("far.nii.gz", "empty.nii.gz"):
-        assert_refused(scans, ("--fixed-mask", str(tmp_path / name)), tmp_path, capsys, f"mask {name} does not cover any")
+    for name, words in {"far.nii.gz": "does not cover any", "empty.nii.gz": "is empty"}.items():
+        assert_refused(scans, ("--fixed-mask", str(tmp_path / name)), tmp_path, capsys, f"mask {name} {words}")
 
 
 def test_an_alignment_not_to_be_trusted_is_written_marked_and_told(
@@ -316,6 +317,22 @@ def test_an_interrupted_run_leaves_nothing(
     assert run(*scans, tmp_path / "results") == 130
     assert not (tmp_path / "results").exists()
     assert capsys.readouterr().err.endswith("Stopped.\n")
+
+
+def test_a_run_ended_from_outside_while_it_writes_leaves_nothing(
+    detector: StandIn, scans: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    output = tmp_path / "out"
+
+    def end_us(path: Path, _volume: Volume) -> None:
+        assert path.parent.name.startswith(".unfinished-")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr("KeypointRegistrationLib.files.outputs.write_nifti", end_us)
+    assert run(*scans, output, "--no-refine") == 128 + signal.SIGTERM
+    assert list(output.iterdir()) == []
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_the_process_itself_ends_with_the_status_and_without_a_traceback(tmp_path: Path) -> None:

@@ -127,6 +127,13 @@ def test_a_mask_that_misses_the_scan_is_a_sentence(detector: Detector) -> None:
         detector.detect(volume, mask)
 
 
+@pytest.mark.parametrize(("value", "sentence"), [(0.0, "mask is empty"), (np.nan, "not numbers")])
+def test_a_mask_without_contents_is_a_sentence(detector: Detector, value: float, sentence: str) -> None:
+    volume = sample_volume()
+    with pytest.raises(InputError, match=sentence):
+        detector.detect(volume, Volume(np.full(volume.shape, value), volume.ijk_to_ras, "mask"))
+
+
 @pytest.mark.parametrize(("value", "sentence"), [(np.nan, "not numbers"), (0.0, "is empty")])
 def test_scans_without_contents_are_a_sentence(detector: Detector, value: float, sentence: str) -> None:
     volume = sample_volume()

@@ -10,8 +10,14 @@ import argparse
 import importlib
 import io
 import os
+import signal
 import sys
+import threading
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
 
 from . import __version__
 from .geometry.errors import InputError
@@ -34,13 +40,16 @@ def main(arguments: list[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without the degree sign is no reason to fail
     try:
-        return _run(words)
+        with _tidy_end():
+            return _run(words)
     except InputError as error:
         return _say(str(error), 2)
     except MemoryError:
         return _say("There is not enough memory for this. Close other programs, or give smaller scans.", 2)
     except KeyboardInterrupt:
         return _say("Stopped.", 130)
+    except _Terminated:
+        return _say("Stopped from outside.", 128 + signal.SIGTERM)
     except BrokenPipeError:
         # The reader of our output has gone (``… | head``); a flush at exit must not complain about it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -52,6 +61,27 @@ def main(arguments: list[str] | None = None) -> int:
             traceback.print_exc()
         reason = " ".join(str(error).split()) or type(error).__name__
         return _say(f"This should not have happened: {reason}. Set {_DEBUG}=1 for details, and please report it.", 1)
+
+
+class _Terminated(BaseException):
+    """The system asks this process to end."""
+
+
+@contextmanager
+def _tidy_end() -> Iterator[None]:
+    """Turn the request to end into an exception, so that nothing half-written is left behind."""
+
+    def stop(_signal: int, _frame: FrameType | None) -> NoReturn:
+        raise _Terminated
+
+    if threading.current_thread() is not threading.main_thread():  # where no signal arrives
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _run(words: list[str]) -> int:

@@ -17,7 +17,7 @@ def head_centre(volume: Volume, mask: Volume | None = None) -> NDArray[np.float6
     """RAS position (mm), shape (3,), of the middle of the largest bright object in the scan, or in its ``mask``.
 
     Raises:
-        InputError: if the mask is empty or misses the scan.
+        InputError: if the mask is empty, holds values that are not numbers, or misses the scan.
     """
     blocks = tuple(
         int(max(1, min(n // 8, round(_COARSE_SPACING / s)))) for n, s in zip(volume.shape, volume.spacing[::-1], strict=True)
@@ -25,6 +25,7 @@ def head_centre(volume: Volume, mask: Volume | None = None) -> NDArray[np.float6
     coarse = averaged(volume, blocks)
     values = coarse.voxels.astype(np.float32)
     if mask is not None:
+        _check_mask(mask)
         inside = inside_mask(mask, Grid.of(coarse))
         if not inside.any():
             raise InputError(
@@ -52,6 +53,14 @@ def otsu_threshold(values: NDArray) -> float:
     with np.errstate(divide="ignore", invalid="ignore"):
         between = below * above * (sums / below - (sums[-1] - sums) / above) ** 2
     return float(middles[np.nanargmax(between[:-1])])
+
+
+def _check_mask(mask: Volume) -> None:
+    slabs = mask.slabs()
+    if any(slab.dtype.kind == "f" and np.isnan(slab).any() for slab in slabs):
+        raise InputError(f"The mask {mask.name} contains values that are not numbers. Replace them, for example with 0.")
+    if not any(slab.any() for slab in slabs):
+        raise InputError(f"The mask {mask.name} is empty: every voxel is 0. Draw in it, or choose another mask.")
 
 
 def _centroid(inside: NDArray, volume: Volume) -> NDArray[np.float64]:
