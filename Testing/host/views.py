@@ -86,20 +86,21 @@ class _View:
 
     def drag(self, start: ArrayLike, end: ArrayLike, steps: int = 4, *modifiers: str) -> None:
         """Press the mouse where ``start`` (RAS mm) is seen, move to where ``end`` is, and let go."""
-        self._refresh()
+        self.draw()
         self.mouse.drag(self.display_position(start), self.display_position(end), steps, *modifiers)
 
     def click(self, ras: ArrayLike, button: str = "Left", *modifiers: str) -> None:
         """Click where a world position (RAS mm) is seen."""
-        self._refresh()
+        self.draw()
         self.mouse.click(self.display_position(ras), button, *modifiers)
 
-    def _refresh(self) -> None:
-        """Draw what a person sees before using the mouse."""
+    def draw(self) -> None:
+        """Draw the view as it is now."""
         self.window.Render()
 
-    def _capture(self) -> NDArray[np.uint8]:
-        self.window.Render()
+    def image(self) -> NDArray[np.uint8]:
+        """The view as it looks now, shape (height, width, 3), first row on top."""
+        self.draw()
         grabber = vtk.vtkWindowToImageFilter()
         grabber.SetInput(self.window)
         grabber.ReadFrontBufferOff()
@@ -206,11 +207,11 @@ class SliceView(_View):
             "bottom": letters["top"][1],
         }
 
-    def image(self) -> NDArray[np.uint8]:
-        """The view as it looks now, shape (height, width, 3), first row on top."""
+    def draw(self) -> None:
+        """Draw the view as it is now."""
         self.logic.UpdatePipeline()
         self._mapper.SetInputConnection(self.logic.GetImageDataConnection())
-        return self._capture()
+        super().draw()
 
 
 class ThreeDView(_View):
@@ -246,10 +247,6 @@ class ThreeDView(_View):
         """Show everything, from the direction that the view looks now."""
         self.renderer.ResetCamera()
         self.renderer.ResetCameraClippingRange()
-
-    def image(self) -> NDArray[np.uint8]:
-        """The view as it looks now, shape (height, width, 3), first row on top."""
-        return self._capture()
 
 
 def slice_logic(host: RealScene, name: str) -> slicer.vtkMRMLSliceLogic:
