@@ -17,6 +17,7 @@ from KeypointRegistrationLib.panel.run import RunSection
 from KeypointRegistrationLib.panel.sections import SECTIONS
 from KeypointRegistrationLib.panel.torch_setup import offer_torch
 from KeypointRegistrationLib.panel.workbench import Workbench
+from KeypointRegistrationLib.panel.worklist import WorklistSection
 from KeypointRegistrationLib.registration.options import RegistrationOptions
 from KeypointRegistrationLib.scene.inputs import SceneInputs
 from KeypointRegistrationLib.worker.client import WorkerClient, worker_command
@@ -76,14 +77,15 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self.logic = KeypointRegistrationLogic()
         self._inputs = InputsSection(self.ui, self._onParametersChanged)
         self._run = RunSection(self.ui)
+        self._job = RegistrationJob(self.logic.worker, self)
         self._bench = Workbench(lambda milliseconds, callback: qt.QTimer.singleShot(milliseconds, callback))
-        for kind in SECTIONS:
-            section = kind(self._bench, self._loadUI)
+        sections = [kind(self._bench, self._loadUI) for kind in SECTIONS]
+        self._worklist = WorklistSection(self._bench, self._loadUI, self._startRow, lambda: self._job.is_active)
+        for section in (*sections, self._worklist):
             self._bench.sections.append(section)
             self.layout.addWidget(section.widget)
             section.widget.setMRMLScene(slicer.mrmlScene)
         self.layout.addStretch(1)
-        self._job = RegistrationJob(self.logic.worker, self)
         self.ui.applyButton.connect("clicked()", self.onApply)
         self.ui.cancelButton.connect("clicked()", self.onCancel)
         uiWidget.setMRMLScene(slicer.mrmlScene)
@@ -123,6 +125,7 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
     def onSceneEndClose(self, _scene, _event):
         if self.parent.isEntered:
             self._bind()
+            self._bench.refresh()
 
     def onSceneEndImport(self, _scene, _event):
         if self.parent.isEntered:
@@ -160,6 +163,7 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
 
     def on_failed(self, failure):
         self._showProblem(failure.message)
+        self._worklist.failed(failure.message)
         logging.error("%s\n%s", failure.message, failure.details)
         if failure.kind is FailureKind.TORCH_MISSING and not self._torchOffered:
             self._offerTorch(failure)
@@ -170,6 +174,12 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
 
     def _loadUI(self, name):
         return slicer.util.loadUI(self.resourcePath(f"UI/{name}"))
+
+    def _startRow(self, *nodes):
+        """Register what a row of a worklist consists of: fixed and moving volume, and their masks or None."""
+        self._torchOffered = False
+        self._wish = SceneInputs(*nodes), self._inputs.chosen_options()
+        self._start()
 
     def _start(self):
         try:

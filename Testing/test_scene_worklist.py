@@ -65,7 +65,9 @@ def register(arrival: Arrival) -> SceneRegistration:
 
 
 def scans(scene: slicer.vtkMRMLScene) -> list[str]:
-    return sorted(node.GetName() for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode", scene))
+    """Names of the volumes that the person sees."""
+    nodes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode", scene)
+    return sorted(node.GetName() for node in nodes if not node.GetHideFromEditors())
 
 
 def statuses(worklist: SceneWorklist) -> list[str]:

@@ -24,7 +24,7 @@ from PySide6 import QtCore, QtGui, QtWidgets
 
 from . import ctk_inputs, dialogs, parameter_nodes, parameter_types, pythonqt, scripted_module, settings, widgets
 from .layout import qSlicerLayoutManager
-from .mrml import RealScene
+from .mrml import RealScene, load_volume
 from .uiloader import load_ui
 
 #: How long ``Application.wait_until`` waits before it fails, in seconds.
@@ -272,7 +272,18 @@ def _install(python_modules: dict[str, types.ModuleType], application: Applicati
     modules = {name: types.SimpleNamespace(logic=lambda logic=logic: logic) for name, logic in logics.items()}
     slicer.modules = types.SimpleNamespace(**modules)
     slicer.util.loadUI = lambda path: pythonqt.wrap(load_ui(Path(path)))
+    slicer.util.loadVolume = _load_volume
     return replaced
+
+
+def _load_volume(filename: str, properties: dict[str, Any] | None = None) -> slicer.vtkMRMLScalarVolumeNode:
+    """``slicer.util.loadVolume`` for one file.  Of the properties only the ``name`` is known."""
+    unknown = set(properties or {}) - {"name"}
+    if unknown or not isinstance(filename, str):
+        raise TypeError(f"loadVolume: {filename!r} with the properties {sorted(unknown)}")
+    node = load_volume(slicer.mrmlScene, Path(filename))
+    node.SetName((properties or {}).get("name", node.GetName()))
+    return node
 
 
 def _restore(replaced: dict[str, Any]) -> None:

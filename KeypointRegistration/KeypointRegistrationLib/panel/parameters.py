@@ -57,6 +57,8 @@ class PanelParameters:
         transformType: what the alignment may change.
         refine: whether to refine by voxel values.
         device: where the network runs.
+        registerRows: whether a row of a worklist is registered as soon as the person goes to it.
+        tidyRows: whether a row's scans are taken away when the person goes on.
     """
 
     fixedVolume: vtkMRMLScalarVolumeNode
@@ -68,6 +70,8 @@ class PanelParameters:
     transformType: TransformChoice = TransformChoice.AFFINE
     refine: bool = True
     device: DeviceChoice = DeviceChoice.AUTO
+    registerRows: bool = True
+    tidyRows: bool = True
 
 
 def bound_widgets(*uis: Any) -> dict[str, Any]:

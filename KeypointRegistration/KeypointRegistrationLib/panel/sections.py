@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from .annotate import AnnotateSection
 from .correct import CorrectSection
 from .result import ResultSection
 from .section import Section
 
-SECTIONS: tuple[type[Section], ...] = (ResultSection, CorrectSection)
+SECTIONS: tuple[type[Section], ...] = (ResultSection, CorrectSection, AnnotateSection)

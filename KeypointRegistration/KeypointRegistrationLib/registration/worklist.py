@@ -30,6 +30,12 @@ class WorklistRow:
         return self.identifier or f"{self.fixed}\n{self.moving}"
 
     @property
+    def files(self) -> tuple[str, ...]:
+        """Everything to load for the row: both scans, and the masks that it has."""
+        files = (self.fixed, self.moving, self.fixed_mask, self.moving_mask)
+        return tuple(dict.fromkeys(file for file in files if file))
+
+    @property
     def title(self) -> str:
         """For lists and messages."""
         pair = f"{Path(self.moving).name} → {Path(self.fixed).name}"

@@ -15,7 +15,7 @@ from .handle import SceneRegistration
 from .nodes import batch, remove_node
 from .volumes import local_ijk_to_ras, volume_from_node
 
-#: Attribute of a scan: what it was like when it was loaded.  Nodes know that themselves only until the scene is loaded again.
+#: Attribute of a scan: what it was when it was loaded.  Nodes know that themselves only until the scene is loaded again.
 _AS_LOADED = "KeypointRegistration.AsLoaded"
 
 #: What may refer to a node without making use of it: views, lists of what is chosen, displays.
@@ -37,7 +37,7 @@ def remember_as_loaded(scan: slicer.vtkMRMLScalarVolumeNode) -> None:
         InputError: if it is no scan with voxels.
     """
     voxels = np.ascontiguousarray(volume_from_node(scan).voxels)
-    content = {"voxels": zlib.crc32(voxels), "ijk_to_ras": local_ijk_to_ras(scan).tolist()}
+    content = {"voxels": zlib.crc32(voxels.data), "ijk_to_ras": local_ijk_to_ras(scan).tolist()}
     scan.SetAttribute(_AS_LOADED, json.dumps(content))
 
 
@@ -84,7 +84,7 @@ def _is_changed(scan: slicer.vtkMRMLScalarVolumeNode) -> bool:
     content = json.loads(text)
     voxels = np.ascontiguousarray(slicer.util.arrayFromVolume(scan))
     same_place = np.allclose(local_ijk_to_ras(scan), content["ijk_to_ras"], atol=1e-4)
-    return not same_place or zlib.crc32(voxels) != content["voxels"]
+    return not same_place or zlib.crc32(voxels.data) != content["voxels"]
 
 
 def _is_placed(scan: slicer.vtkMRMLVolumeNode, ours: set[str]) -> bool:

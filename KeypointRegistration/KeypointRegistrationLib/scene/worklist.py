@@ -40,10 +40,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Arrival:
-    """What is there after stepping to a row: its scans and its latest registration, or why they are not."""
+    """What is there after stepping to a row: its scans, its masks, its latest registration; or why they are not."""
 
     fixed: slicer.vtkMRMLScalarVolumeNode | None = None
     moving: slicer.vtkMRMLScalarVolumeNode | None = None
+    fixed_mask: slicer.vtkMRMLScalarVolumeNode | None = None
+    moving_mask: slicer.vtkMRMLScalarVolumeNode | None = None
     result: SceneRegistration | None = None
     problem: str = ""
 
@@ -94,20 +96,19 @@ class SceneWorklist:
         if not self.source:
             result = find_registrations(self._scene)[index]
             self._state = replace(self._state, current=result.identifier)
-            return Arrival(result.fixed_volume, result.moving_volume, result)
+            return Arrival(result.fixed_volume, result.moving_volume, result=result)
         self.note()
         row, position = self._state.worklist.rows[index], self._state.position
         if tidy and position is not None and position != index:
-            self._leave(self._state.worklist.rows[position], kept={row.fixed, row.moving})
+            self._leave(self._state.worklist.rows[position], kept=row.files)
         self._state = replace(self._state, current=row.key)
         try:
-            fixed, moving = self._volume(row.fixed, load), self._volume(row.moving, load)
+            scans = {file: self._volume(file, load) for file in row.files}
         except InputError as error:
             self.fail(str(error))
             return Arrival(problem=str(error))
         self.fail("")
-        results = self._results(row)
-        return Arrival(fixed, moving, results[-1] if results else None)
+        return self._arrival(row, scans)
 
     def fail(self, problem: str) -> None:
         """The current row could not be worked on: why, as a sentence; empty if it could after all."""
@@ -160,6 +161,16 @@ class SceneWorklist:
         if state != self._state.of(row):
             self._state = self._state.having(row, state)
 
+    def _arrival(self, row: WorklistRow, scans: dict[str, slicer.vtkMRMLScalarVolumeNode]) -> Arrival:
+        results = self._results(row)
+        return Arrival(
+            fixed=scans[row.fixed],
+            moving=scans[row.moving],
+            fixed_mask=scans.get(row.fixed_mask),
+            moving_mask=scans.get(row.moving_mask),
+            result=results[-1] if results else None,
+        )
+
     def _volume(self, file: str, load: Loader) -> slicer.vtkMRMLScalarVolumeNode:
         loaded = self._loaded(file)
         if loaded is not None:
@@ -187,9 +198,9 @@ class SceneWorklist:
         results = find_registrations(self._scene)
         return [result for result in results if result.fixed_volume is fixed and result.moving_volume is moving]
 
-    def _leave(self, row: WorklistRow, kept: set[str]) -> None:
+    def _leave(self, row: WorklistRow, kept: tuple[str, ...]) -> None:
         """Take away what is there because of a row, but no scan of the files in ``kept``."""
-        scans = [self._loaded(file) for file in (row.fixed, row.moving) if file not in kept]
+        scans = [self._loaded(file) for file in row.files if file not in kept]
         remove_unless_used(self._scene, [scan for scan in scans if scan is not None], self._results(row))
 
 
@@ -212,7 +223,9 @@ def open_worklist(scene: slicer.vtkMRMLScene, worklist: Worklist | None) -> Scen
 
 
 def active_worklist(scene: slicer.vtkMRMLScene) -> SceneWorklist | None:
-    """The list that is worked on in this scene, or None."""
+    """The list that is worked on in this scene, or None; also None while the scene is closed."""
+    if scene.IsClosing():
+        return None
     return next((SceneWorklist(node) for node in _nodes(scene) if node.GetAttribute(_ACTIVE)), None)
 
 

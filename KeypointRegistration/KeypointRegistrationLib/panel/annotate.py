@@ -1,0 +1,256 @@
+"""The annotate section: rating and comment of the result, names of keypoints, and lists of both."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable
+from datetime import datetime, timezone
+
+import slicer
+from slicer.i18n import tr as _
+
+from ..files.annotations import read_annotations, write_annotations
+from ..files.names import read_names, write_names
+from ..geometry.errors import InputError
+from ..registration.annotation import Annotation, Rating, current_rating
+from ..scene.annotations import adopt_annotations, annotate, annotations_of
+from ..scene.editor import RegistrationEditor
+from ..scene.names import NameObserver, names_of, rename, set_names, show_names
+from ..scene.results import SceneRegistration
+from ..scene.worklist import everything_annotated
+from .annotation_wording import annotation_history_text, annotation_text
+from .file_choice import file_to_read, file_to_write
+from .section import LoadUI, Section
+from .shortcuts import Shortcuts
+from .workbench import Workbench
+
+_REVIEWER = "KeypointRegistration/reviewer"  # of the application's settings
+_LIST = "CSV (*.csv)"
+_LISTS = "CSV, JSON (*.csv *.json)"
+
+
+class AnnotateSection(Section):
+    """Lets a person say what they think of the result on the workbench, and give keypoints names.
+
+    A comment counts when it is left, by Enter or by going on: nobody has to save it.
+    """
+
+    ui_file = "Annotate.ui"
+
+    def __init__(self, bench: Workbench, load_ui: LoadUI) -> None:
+        super().__init__(bench, load_ui)
+        ui = self.ui
+        self._result: SceneRegistration | None = None
+        self._comment = ""  # as it was shown: what differs from it is new
+        self._edited_labels: NameObserver | None = None
+        self._entered = False
+        self._shortcuts: Shortcuts | None = None
+        self._buttons = {
+            Rating.ACCEPT: ui.acceptButton,
+            Rating.ACCEPTABLE: ui.acceptableButton,
+            Rating.REJECT: ui.rejectButton,
+        }
+        self._raters = {rating: self._rater(rating) for rating in Rating}
+        for rating, button in self._buttons.items():
+            button.connect("clicked()", self._raters[rating])
+        ui.reviewerEdit.text = _remembered_reviewer()
+        ui.reviewerEdit.connect("editingFinished()", self._on_reviewer)
+        ui.ratingCommentEdit.connect("editingFinished()", self.keep_comment)
+        ui.keypointNameEdit.connect("editingFinished()", self._on_name)
+        ui.importNamesButton.connect("clicked()", lambda: self._try(self._import_names))
+        ui.exportNamesButton.connect("clicked()", lambda: self._try(self._export_names))
+        ui.importAnnotationsButton.connect("clicked()", lambda: self._try(self._import_annotations))
+        ui.exportAnnotationsButton.connect("clicked()", lambda: self._try(self._export_annotations))
+        self._say("")
+        self._fill()
+
+    # -- what the panel says -------------------------------------------------------------------------------------------
+
+    def show(self, editor: RegistrationEditor | None) -> None:
+        result = None if editor is None else editor.result
+        if result is not self._result:
+            self.keep_comment()
+            self._forget()
+            self._result = result
+            if result is not None:
+                show_names(result)
+                self._edited_labels = NameObserver(result, self._on_label_edited)
+            self._show_comment()
+        self._offer_shortcuts()
+        self._fill()
+
+    def select(self, _keypoint: int | None) -> None:
+        self._fill_name()
+
+    def enter(self) -> None:
+        self._entered = True
+        self._offer_shortcuts()
+
+    def exit(self) -> None:
+        self._entered = False
+        self.keep_comment()
+        self._offer_shortcuts()
+
+    def close(self) -> None:
+        self.keep_comment()
+        self._forget()
+        if self._shortcuts is not None:
+            self._shortcuts.close()
+        self._shortcuts = None
+
+    # -- what the person does ------------------------------------------------------------------------------------------
+
+    def rate(self, rating: Rating) -> None:
+        """Rate the result on the workbench, with the comment as it stands."""
+        self._try(lambda: self._annotate(rating))
+
+    def keep_comment(self) -> None:
+        """Keep what was typed as comment, if it is new."""
+        comment = self.ui.ratingCommentEdit.text.strip()
+        if self._result is not None and self._result.record is not None and comment and comment != self._comment:
+            self._try(lambda: self._annotate(self._own_rating()))
+
+    def _annotate(self, rating: Rating | None) -> str:
+        result, ui = self._result, self.ui
+        if result is None:
+            return ""
+        now = datetime.now(timezone.utc)
+        try:
+            annotate(result, Annotation(rating, ui.reviewerEdit.text, now, ui.ratingCommentEdit.text))
+        finally:
+            self._fill()
+        self._show_comment()
+        return ""
+
+    def _own_rating(self) -> Rating | None:
+        """What the reviewer has rated: a comment on somebody else's rating is no rating."""
+        history = [] if self._result is None else annotations_of(self._result)
+        reviewer = self.ui.reviewerEdit.text.strip()
+        return history[-1].rating if history and history[-1].reviewer == reviewer else None
+
+    def _on_reviewer(self) -> None:
+        reviewer = self.ui.reviewerEdit.text.strip()
+        if reviewer:
+            slicer.app.userSettings().setValue(_REVIEWER, reviewer)
+
+    def _on_name(self) -> None:
+        named, name = self._named, self.ui.keypointNameEdit.text
+        if named is not None and name.strip() != names_of(named[0]).names[named[1]]:
+            self._try(lambda: self._rename(*named, name))
+
+    def _rename(self, result: SceneRegistration, keypoint: int, name: str) -> str:
+        rename(result, keypoint, name)
+        self.bench.refresh()
+        return ""
+
+    def _on_label_edited(self, problem: str) -> None:
+        self._say(problem)
+        self.bench.refresh()
+
+    def _import_names(self) -> str:
+        path = file_to_read(self.widget, _("Import names of keypoints"), _LIST)
+        if path is None or self._result is None:
+            return ""
+        names, note = read_names(path, names_of(self._result))
+        set_names(self._result.scene, names)
+        self.bench.refresh()
+        return _("The names were imported. {note}").format(note=note)
+
+    def _export_names(self) -> str:
+        if self._result is None:
+            return ""
+        names = names_of(self._result)
+        path = file_to_write(self.widget, _("Export names of keypoints"), f"{names.model} names.csv", (".csv",))
+        if path is None:
+            return ""
+        write_names(path, names)
+        return _("The names were written to {path}.").format(path=path)
+
+    def _import_annotations(self) -> str:
+        path = file_to_read(self.widget, _("Import annotations"), _LISTS)
+        if path is None:
+            return ""
+        found, listed = adopt_annotations(slicer.mrmlScene, read_annotations(path))
+        self._show_comment()
+        self.bench.refresh()
+        text = _("Of the {listed} registrations in the list, {found} are in this scene; what it says of them was added.")
+        return text.format(listed=listed, found=found)
+
+    def _export_annotations(self) -> str:
+        path = file_to_write(self.widget, _("Export annotations"), "annotations.csv", (".csv", ".json"))
+        if path is None:
+            return ""
+        registrations = everything_annotated(slicer.mrmlScene)
+        write_annotations(path, registrations)
+        text = _("The annotations of {count} registrations were written to {path}.")
+        return text.format(count=len(registrations), path=path)
+
+    # -- inside --------------------------------------------------------------------------------------------------------
+
+    def _rater(self, rating: Rating) -> Callable[[], None]:
+        return lambda: self.rate(rating)
+
+    def _try(self, action: Callable[[], str]) -> None:
+        """Do something and show the sentence that comes of it, or why it could not be done."""
+        try:
+            self._say(action())
+        except InputError as error:
+            self._say(str(error))
+
+    def _say(self, sentence: str) -> None:
+        self.ui.annotateMessageLabel.text = sentence
+        self.ui.annotateMessageLabel.visible = bool(sentence)
+
+    def _offer_shortcuts(self) -> None:
+        if self._shortcuts is None and self._entered:
+            keys = {"Alt+1": Rating.ACCEPT, "Alt+2": Rating.ACCEPTABLE, "Alt+3": Rating.REJECT}
+            self._shortcuts = Shortcuts({key: self._raters[rating] for key, rating in keys.items()})
+        if self._shortcuts is not None:
+            self._shortcuts.switch(self._entered and self._result is not None)
+
+    def _forget(self) -> None:
+        if self._edited_labels is not None:
+            self._edited_labels.close()
+        self._edited_labels = self._result = None
+
+    def _history(self) -> tuple[Annotation, ...]:
+        try:
+            return () if self._result is None else annotations_of(self._result)
+        except InputError as error:
+            self._say(str(error))
+            return ()
+
+    def _show_comment(self) -> None:
+        history = self._history()
+        self._comment = history[-1].comment if history else ""
+        self.ui.ratingCommentEdit.text = self._comment
+
+    def _fill(self) -> None:
+        history, ui = self._history(), self.ui
+        has_result = self._result is not None and self._result.record is not None
+        for rating, button in self._buttons.items():
+            button.checked = current_rating(history) is rating
+            button.enabled = has_result
+        for widget in (ui.ratingCommentEdit, ui.importNamesButton, ui.exportNamesButton):
+            widget.enabled = has_result
+        ui.annotationLabel.text = annotation_text(history)
+        ui.annotationLabel.toolTip = annotation_history_text(history)
+        self._fill_name()
+
+    def _fill_name(self) -> None:
+        named, edit = self._named, self.ui.keypointNameEdit
+        edit.enabled = named is not None
+        edit.text = "" if named is None else names_of(named[0]).names[named[1]]
+
+    @property
+    def _named(self) -> tuple[SceneRegistration, int] | None:
+        """The selected keypoint, if it can have a name: pairs that a person has added belong to one registration only."""
+        result, keypoint = self._result, self.bench.selected
+        can_be = result is not None and keypoint is not None and keypoint < len(result.original.status)
+        return (result, keypoint) if can_be else None  # type: ignore[return-value]
+
+
+def _remembered_reviewer() -> str:
+    """Who rated the last time, or else who is logged in."""
+    remembered = slicer.app.userSettings().value(_REVIEWER, "")
+    return str(remembered) if remembered else getpass.getuser()
