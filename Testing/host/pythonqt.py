@@ -297,7 +297,7 @@ def _class_member(qt_class: type, name: str) -> Any:
 
     def call(*arguments: Any, **keywords: Any) -> Any:
         _refuse_keywords(f"{qt_class.__name__}.{name}", keywords)
-        guarded = [_guarded(a, name) if inspect.isroutine(a) else a for a in arguments]
+        guarded = [_guarded(a, f"{name}()") if inspect.isroutine(a) else a for a in arguments]
         return wrap(_called(found, guarded))
 
     return call

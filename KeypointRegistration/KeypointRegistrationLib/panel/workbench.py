@@ -93,7 +93,12 @@ class Workbench:
             section.select(keypoint)
 
     def _on_corrected(self, live: bool) -> None:
+        registration = self.registration
+        taken_away = self.selected is not None and registration is not None and self.selected >= len(registration.status)
+        if taken_away:
+            self.selected = None
         for section in self.sections:
             section.update(live)
-        if self.selected is not None and self.registration is not None and self.selected >= len(self.registration.status):
-            self.select(None)  # it was an added pair, which has been taken away
+        if taken_away:
+            for section in self.sections:
+                section.select(None)
