@@ -35,7 +35,8 @@ def transform_covariance(
     weights = np.asarray(weights, dtype=float)
     derivatives = point_derivatives(kind, matrix, moving_points)
     inverse = inverse_normal_matrix(derivatives, weights)
-    middle = np.einsum("n,nrp,nrs,nsq->pq", weights**2, derivatives, np.asarray(pair_covariances, float), derivatives)
+    spread = weights[:, None, None] ** 2 * (np.asarray(pair_covariances, dtype=float) @ derivatives)
+    middle = np.tensordot(derivatives, spread, axes=([0, 1], [0, 1]))
     covariance = inverse @ middle @ inverse
     return (covariance + covariance.T) / 2
 
@@ -51,7 +52,7 @@ def inverse_normal_matrix(derivatives: NDArray, weights: NDArray) -> NDArray[np.
     Raises:
         DegenerateError: if the points do not determine the parameters.
     """
-    normal = np.einsum("n,nrp,nrq->pq", weights, derivatives, derivatives)
+    normal = np.tensordot(derivatives, weights[:, None, None] * derivatives, axes=([0, 1], [0, 1]))
     # Angles (radians) and shifts (mm) differ by orders of magnitude: judge and invert the normal matrix at unit diagonal.
     scale = 1 / np.sqrt(np.maximum(np.diag(normal), np.finfo(float).tiny))
     balanced = normal * np.outer(scale, scale)
