@@ -1,8 +1,8 @@
 """How long a dragged keypoint takes to be seen: ``python Testing/benchmark_drag.py [--document]``.
 
 A real mouse drags a control point in a slice view; everything follows as in Slicer: the event reaches the editor, the
-alignment is solved again, transform and lists are written, and six slice views in the compare layout's arrangement are drawn.
-The baseline is measured in turn with it, on the same scene: somebody sets the transform, and the same views are drawn.
+alignment is solved again, transform and lists are written, and six slice views as in the compare layout are drawn.  The
+baseline is measured in turn with it, on the same scene: somebody sets the transform, and the same views are drawn.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ import slicer
 import slicer.util
 from PySide6 import QtCore, QtGui, QtWidgets
 
-from . import ctk_inputs, dialogs, parameter_nodes, parameter_types, pythonqt, scripted_module, settings, widgets
+from . import ctk_inputs, dialogs, parameter_nodes, parameter_types, pythonqt, scripted_module, settings, signals, widgets
 from .layout import qSlicerLayoutManager
 from .mrml import RealScene, load_volume
 from .uiloader import load_ui
@@ -61,7 +61,7 @@ class Application:
         self.scene = self.real_scene.scene
         self.viewport = QtWidgets.QWidget(self.main_window.centralWidget())
         self.layout_manager = qSlicerLayoutManager(self.real_scene, self.viewport)
-        self.problems = pythonqt.problems
+        self.problems = signals.problems
         self.problems.clear()
         dialogs.clear_answers()
         settings.QSettings.store.clear()

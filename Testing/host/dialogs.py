@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 
 from PySide6 import QtCore, QtGui, QtWidgets
 
-from .pythonqt import invokable, problems
+from .pythonqt import invokable
+from .signals import problems
 
 
 class QMessageBox(QtWidgets.QMessageBox):

@@ -8,30 +8,20 @@ from __future__ import annotations
 
 import enum
 import inspect
-import traceback
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
 import shiboken6
 from PySide6 import QtCore
-from shibokensupport.signature import get_signature
 
-#: What went wrong without an exception that a test would see: connections to nothing, errors swallowed in handlers.
-problems: list[str] = []
+from .calls import called, converted, refuse_keywords
+from .signals import address, bound_signal, connections, guarded, is_signal, problems, signal_signature
 
 #: Where a static function hides the property of the same name.
 _STATIC_NOT_PROPERTY = {"QTimer": {"singleShot"}}
 
-#: Signals that only a newer Qt has than the application's 5.15.
-_NEWER_SIGNALS = {"checkStateChanged(Qt::CheckState)"}
-
 _wrapper_classes: dict[type, type] = {}
-_signals_by_class: dict[type, dict[str, str]] = {}
-_connections_by_address: dict[int, list[tuple[str, Callable, Callable]]] = {}
-
-
-class WrongVtkClass(Exception):
-    """A stand-in got a VTK object of the wrong class.  Leaves the wrapper as TypeError; wrong Qt arguments as ValueError."""
 
 
 class EnumValue(int):
@@ -74,8 +64,15 @@ def unwrap(value: Any) -> Any:
     if isinstance(value, Wrapper):
         return value._alive()
     if isinstance(value, (list, tuple)):
-        return [unwrap(item) for item in value]
+        return unwrapped(value)
+    if isinstance(value, np.generic):
+        return value.item()
     return value
+
+
+def unwrapped(values: Iterable[Any]) -> list[Any]:
+    """``unwrap`` for several."""
+    return [unwrap(value) for value in values]
 
 
 def wrapper_class(qt_class: type) -> type:
@@ -105,8 +102,8 @@ class Wrapper(metaclass=_WrapperType):
     _is_generated = True
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
-        _refuse_keywords(self._qt_class.__name__, keywords)
-        object.__setattr__(self, "_qt", _called(self._qt_class, arguments))
+        refuse_keywords(self._qt_class.__name__, keywords)
+        object.__setattr__(self, "_qt", called(self._qt_class, unwrapped(arguments)))
 
     def __init_subclass__(cls) -> None:
         if "_qt_class" not in cls.__dict__:
@@ -123,10 +120,10 @@ class Wrapper(metaclass=_WrapperType):
     def __eq__(self, other: object) -> bool:
         if other is None:
             return not self
-        return isinstance(other, Wrapper) and bool(self) and bool(other) and _address(self._qt) == _address(other._qt)
+        return isinstance(other, Wrapper) and bool(self) and bool(other) and address(self._qt) == address(other._qt)
 
     def __hash__(self) -> int:
-        return hash(_address(self._alive()))
+        return hash(address(self._alive()))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} as in PythonQt>"
@@ -138,8 +135,8 @@ class Wrapper(metaclass=_WrapperType):
             return _class_member(type(qt), name)
         if _property(qt, name) is not None:
             return wrap(qt.property(name))
-        if _is_signal(qt, name):
-            return _Signal(self, _signal_signature(qt, name))
+        if is_signal(qt, name):
+            return _Signal(self, signal_signature(qt, name))
         return _method(qt, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -156,22 +153,22 @@ class Wrapper(metaclass=_WrapperType):
 
     def connect(self, signature: str, handler: Callable) -> bool:
         """Connect a signal, named by its full C++ signature.  A name without a signal only returns False."""
-        signal = _bound_signal(self._alive(), signature)
+        signal = bound_signal(self._alive(), signature)
         if signal is None:
             problems.append(f"connect: {type(self).__name__} has no signal {signature!r}")
             return False
-        guarded = _guarded(handler, signature)
-        signal.connect(guarded)
-        _connections(self._qt).append((signature, handler, guarded))
+        guard = guarded(handler, signature, wrap)
+        signal.connect(guard)
+        connections(self._qt).append((signature, handler, guard))
         return True
 
     def disconnect(self, signature: str, handler: Callable) -> bool:
         """Undo ``connect`` with the same arguments."""
-        connections = _connections(self._alive())
-        for entry in connections:
+        made = connections(self._alive())
+        for entry in made:
             if entry[0] == signature and entry[1] == handler:
-                _bound_signal(self._qt, signature).disconnect(entry[2])
-                connections.remove(entry)
+                bound_signal(self._qt, signature).disconnect(entry[2])
+                made.remove(entry)
                 return True
         problems.append(f"disconnect: {signature!r} of {type(self).__name__} is not connected to {handler}")
         return False
@@ -202,7 +199,7 @@ class _Signal:
         return self._owner.disconnect(self._signature, handler)
 
     def emit(self, *arguments: Any) -> None:
-        _bound_signal(self._owner._qt, self._signature).emit(*map(unwrap, arguments))
+        bound_signal(self._owner._qt, self._signature).emit(*map(unwrap, arguments))
 
     __call__ = emit
 
@@ -231,22 +228,11 @@ def _write_property(qt: QtCore.QObject, name: str, value: Any) -> None:
     meta = _property(qt, name)
     if not meta.isWritable():
         raise AttributeError(f"{name} of {type(qt).__name__} is read-only")
-    converted = _converted(meta.typeName(), unwrap(value))
-    if isinstance(converted, enum.Enum):
-        converted = converted.value
-    if not qt.setProperty(name, converted):
+    plain = converted(meta.typeName(), unwrap(value))
+    if isinstance(plain, enum.Enum):
+        plain = plain.value
+    if not qt.setProperty(name, plain):
         raise ValueError(f"{name} of {type(qt).__name__} cannot be {value!r}")
-
-
-def _converted(type_name: str, value: Any) -> Any:
-    """PythonQt's generous conversions: anything to text, truth to bool, floats cut to int."""
-    if type_name == "QString":
-        return str(value)
-    if type_name == "bool":
-        return bool(value)
-    if type_name == "int" and isinstance(value, (int, float)):
-        return int(value)
-    return value
 
 
 def _method(qt: Any, name: str) -> Callable:
@@ -257,11 +243,11 @@ def _method(qt: Any, name: str) -> Callable:
         return wrap(found)
 
     def call(*arguments: Any, **keywords: Any) -> Any:
-        _refuse_keywords(f"{type(qt).__name__}.{name}", keywords)
+        refuse_keywords(f"{type(qt).__name__}.{name}", keywords)
         set_property = _setter_target(qt, name)
         if set_property is not None and len(arguments) == 1:
             return _write_property(qt, set_property, arguments[0])
-        return wrap(_called(found, arguments))
+        return wrap(called(found, unwrapped(arguments)))
 
     return call
 
@@ -296,130 +282,8 @@ def _class_member(qt_class: type, name: str) -> Any:
         return wrapper_class(found)
 
     def call(*arguments: Any, **keywords: Any) -> Any:
-        _refuse_keywords(f"{qt_class.__name__}.{name}", keywords)
-        guarded = [_guarded(a, f"{name}()") if inspect.isroutine(a) else a for a in arguments]
-        return wrap(_called(found, guarded))
+        refuse_keywords(f"{qt_class.__name__}.{name}", keywords)
+        handlers = [guarded(a, f"{name}()", wrap) if inspect.isroutine(a) else a for a in arguments]
+        return wrap(called(found, unwrapped(handlers)))
 
     return call
-
-
-def _called(function: Callable, arguments: Iterable[Any]) -> Any:
-    """Call with unwrapped arguments; what PySide6 calls a TypeError is a ValueError in PythonQt."""
-    plain = [unwrap(argument) for argument in arguments]
-    if any(inspect.isgenerator(argument) for argument in plain):
-        raise ValueError("wrong arguments: a generator is no list")
-    try:
-        return _called_with_enums(function, plain)
-    except WrongVtkClass as error:
-        raise TypeError(str(error)) from error
-    except TypeError as error:
-        raise ValueError(f"wrong arguments: {error}") from error
-
-
-def _called_with_enums(function: Callable, arguments: list[Any]) -> Any:
-    """Call; where Qt asks for an enum and got a plain number, as combining two enum values gives, convert it first."""
-    try:
-        return function(*arguments)
-    except TypeError:
-        converted = _with_enums(function, arguments)
-        if converted is None:
-            raise
-        return function(*converted)
-
-
-def _with_enums(function: Callable, arguments: list[Any]) -> list[Any] | None:
-    """The arguments with numbers as the enums of a signature that they fit; None where there is none."""
-    if not any(type(argument) is int for argument in arguments):
-        return None
-    found = get_signature(function)
-    for signature in found if isinstance(found, list) else [found] if found else []:
-        kinds = [parameter.annotation for parameter in signature.parameters.values() if parameter.name != "self"]
-        if len(kinds) < len(arguments):
-            continue
-        pairs = list(zip(arguments, kinds, strict=False))
-        if any(type(a) is int and isinstance(kind, type) and issubclass(kind, enum.Enum) for a, kind in pairs):
-            return [
-                kind(a) if type(a) is int and isinstance(kind, type) and issubclass(kind, enum.Enum) else a
-                for a, kind in pairs
-            ]
-    return None
-
-
-def _refuse_keywords(what: str, keywords: dict[str, Any]) -> None:
-    if keywords:
-        raise TypeError(f"{what}() takes no keyword arguments, got {sorted(keywords)}")
-
-
-# -- signals ----------------------------------------------------------------------------------------------------------------
-
-
-def _signals(qt: QtCore.QObject) -> dict[str, str]:
-    """C++ signatures of the object's signals, each with the name and types by which PySide6 finds it."""
-    if type(qt) not in _signals_by_class:
-        meta = qt.metaObject()
-        methods = [meta.method(index) for index in range(meta.methodCount())]
-        emitted = [method for method in methods if method.methodType() == QtCore.QMetaMethod.MethodType.Signal]
-        names = [bytes(method.methodSignature().data()).decode() for method in emitted]
-        found = {name: name for name in names if name not in _NEWER_SIGNALS}
-        for cls in type(qt).__mro__:
-            found.update(cls.__dict__.get("cpp_signals", {}))
-        _signals_by_class[type(qt)] = found
-    return _signals_by_class[type(qt)]
-
-
-def _is_signal(qt: Any, name: str) -> bool:
-    return isinstance(qt, QtCore.QObject) and any(s.split("(")[0] == name for s in _signals(qt))
-
-
-def _signal_signature(qt: QtCore.QObject, name: str) -> str:
-    return next(s for s in _signals(qt) if s.split("(")[0] == name and "PyObject" not in s)
-
-
-def _bound_signal(qt: QtCore.QObject, signature: str) -> Any:
-    target = _signals(qt).get(signature)
-    return None if target is None or "PyObject" in signature else getattr(qt, target.split("(")[0])
-
-
-def _guarded(handler: Callable, signature: str) -> Callable:
-    """The handler as PythonQt calls it: with no more arguments than it takes, its exceptions printed and swallowed."""
-    offered = 0 if signature.endswith("()") else signature.count(",") + 1
-    taken = min(offered, _positional_count(handler))
-
-    def call(*arguments: Any) -> None:
-        try:
-            handler(*(wrap(argument) for argument in arguments[:taken]))
-        except Exception as error:
-            traceback.print_exc()
-            problems.append(f"error in the handler of {signature}: {type(error).__name__}: {error}")
-
-    # PySide6 hands out as many arguments as it sees parameters.
-    return (
-        lambda: call(),
-        lambda a: call(a),
-        lambda a, b: call(a, b),
-        lambda a, b, c: call(a, b, c),
-        lambda a, b, c, d: call(a, b, c, d),
-    )[offered]
-
-
-def _positional_count(handler: Callable) -> int:
-    try:
-        parameters = inspect.signature(handler).parameters.values()
-    except (TypeError, ValueError):
-        return 99
-    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
-        return 99
-    return sum(parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD) for parameter in parameters)
-
-
-def _connections(qt: QtCore.QObject) -> list[tuple[str, Callable, Callable]]:
-    """The connections made to the object's signals, forgotten when it is destroyed."""
-    address = _address(qt)
-    if address not in _connections_by_address:
-        _connections_by_address[address] = []
-        qt.destroyed.connect(lambda: _connections_by_address.pop(address, None))
-    return _connections_by_address[address]
-
-
-def _address(qt: Any) -> int:
-    return shiboken6.getCppPointer(qt)[0]

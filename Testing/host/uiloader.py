@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6 import QtCore, QtUiTools, QtWidgets
 
 from . import ctk_inputs, mrml_inputs, widgets
-from .pythonqt import _bound_signal
+from .signals import bound_signal
 
 CUSTOM_WIDGETS = mrml_inputs.custom_widgets(widgets, ctk_inputs, mrml_inputs)
 
@@ -73,7 +73,7 @@ def _find(root: QtWidgets.QWidget, name: str, file_name: str) -> QtWidgets.QWidg
 
 
 def _connect(root: QtWidgets.QWidget, sender: str, signal: str, receiver: str, slot: str, file_name: str) -> None:
-    bound = _bound_signal(_find(root, sender, file_name), signal)
+    bound = bound_signal(_find(root, sender, file_name), signal)
     method = getattr(_find(root, receiver, file_name), slot.split("(")[0], None)
     if bound is None or method is None:
         raise ValueError(f"{file_name}: cannot connect {sender}.{signal} to {receiver}.{slot}")

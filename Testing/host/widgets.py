@@ -14,7 +14,8 @@ import vtk
 from PySide6 import QtCore, QtGui, QtWidgets
 from PySide6.QtCore import Property, Signal
 
-from .pythonqt import WrongVtkClass, invokable
+from .calls import WrongVtkClass
+from .pythonqt import invokable
 
 
 class ctkCollapsibleButton(QtWidgets.QWidget):
