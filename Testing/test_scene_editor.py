@@ -17,7 +17,7 @@ from KeypointRegistrationLib.registration.result import KeypointStatus, TrustLev
 from KeypointRegistrationLib.scene.editor import RegistrationEditor
 from KeypointRegistrationLib.scene.points import points_locked
 from KeypointRegistrationLib.scene.results import SceneRegistration, add_registration, find_registrations
-from KeypointRegistrationLib.scene.side import Side
+from KeypointRegistrationLib.scene.sides import Side
 from KeypointRegistrationLib.scene.volumes import add_volume, local_ijk_to_ras, volume_from_node
 from samples import sample_matrix, sample_volume
 from test_correction import answer

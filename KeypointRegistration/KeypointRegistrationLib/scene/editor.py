@@ -14,14 +14,13 @@ from numpy.typing import ArrayLike
 from ..geometry.errors import InputError
 from ..geometry.keypoints import Keypoints
 from ..geometry.transforms import TransformType
-from ..geometry.volume import Volume
 from ..registration.correction import AddedPair, Correction, PairChoice, corrected
 from ..registration.result import Registration, SimilarityChange
 from .handle import SceneRegistration
 from .paired_points import PairedPoints, Position
+from .placement import registered_scans
 from .points import missing_points, points_locked, set_points_locked
 from .sides import Side
-from .volumes import volume_from_node
 
 #: Calls back after so many milliseconds, when the application is not busy with the person.
 Later = Callable[[int, Callable[[], None]], None]
@@ -251,10 +250,9 @@ class RegistrationEditor:
         """The similarity of the scans in the corrected alignment, if nothing has changed since."""
         if self._is_closed or changes != self._changes or not self.is_corrected or self._before_drag is not None:
             return
-        provenance = self.result.provenance
-        fixed = _as_registered(self.result.fixed_volume, provenance["fixed"])
-        moving = _as_registered(self.result.moving_volume, provenance["moving"])
-        if fixed is None or moving is None:
+        try:
+            fixed, moving = registered_scans(self.result)
+        except InputError:  # a scan is gone or has been changed, which other parts of the panel tell
             return
         # Imported here, because it brings SimpleITK, which takes Slicer a while to load.
         from ..registration.similarity import normalised_mutual_information
@@ -365,11 +363,3 @@ def _with_position(correction: Correction, network: int, keypoint: int, side: Si
 def _point(position: ArrayLike) -> Position:
     x, y, z = np.asarray(position, dtype=float).tolist()
     return x, y, z
-
-
-def _as_registered(node: slicer.vtkMRMLScalarVolumeNode | None, scan: dict[str, Any]) -> Volume | None:
-    """A scan where it was when it was registered, or None if its voxels are no longer those."""
-    if node is None or node.GetImageData() is None or list(node.GetImageData().GetDimensions()) != list(scan["size"]):
-        return None
-    voxels = volume_from_node(node).voxels
-    return Volume(voxels, np.array(scan["parent_to_world"]) @ np.array(scan["ijk_to_ras"]), node.GetName())
