@@ -1,18 +1,29 @@
-"""The stand-in for the application refuses what PythonQt refuses.  One test for each rule that the panel could break."""
+"""Properties, arguments and enums: the host refuses what PythonQt refuses, and takes what it takes.
+
+The rules are those observed in a real Slicer; each that a panel could break has a test here or in one of the files beside.
+
+Properties: attributes, read without a call (a_property_is_an_attribute_and_cannot_be_called), set by assignment or setter
+(a_property_is_set_…), some getters stay methods (getters_that_are_no_properties_stay_methods); nothing can be added to a C++
+object (an_unknown_attribute_…, a_virtual_method_…) but to a Python subclass (attributes_can_be_added_…); structs are copies
+(a_struct_property_is_a_copy); other C++ methods do not exist (what_is_no_slot_…).
+Arguments: no keywords (nothing_takes_keyword_arguments), ValueError (wrong_arguments_…), conversions (text_takes_anything_…,
+truth_is_enough_…), no generators, tuples back (add_items_…, lists_come_back_…), bytes (bytes_come_back_…).
+Enums: enums_are_plain_numbers, enums_and_their_combinations_…, a_plain_number_…; exec and exec_ (a_dialog_is_run_…).
+test_host_signals.py: signatures, arguments, swallowed errors, connections that hold, lists from newer versions of Qt.
+test_host_ownership.py: who survives losing its reference; timers, shortcuts, groups, tables; threads.
+test_host_files.py: .ui files, names over several of them, dialogs, settings after a restart.
+test_host_mrml.py: VTK objects as arguments, in properties and signals; selectors.  test_host_parameters.py: parameter nodes.
+"""
 
 from __future__ import annotations
 
-import gc
-import weakref
 from collections.abc import Iterator
 from enum import Enum
-from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-import slicer
 from host.application import Application
-from host.uiloader import load_ui
 from PySide6 import QtWidgets
 
 
@@ -27,21 +38,6 @@ def qt(application: Application) -> Any:
     import qt
 
     return qt
-
-
-@pytest.fixture
-def combo(application: Application) -> Any:
-    """A node selector for scalar volumes, connected to the scene."""
-    from host.pythonqt import wrap
-    from host.widgets import qMRMLNodeComboBox
-
-    selector = wrap(qMRMLNodeComboBox())
-    selector.nodeTypes = ["vtkMRMLScalarVolumeNode"]
-    selector.setMRMLScene(application.scene)
-    return selector
-
-
-# -- properties -----------------------------------------------------------------------------------------------------------
 
 
 def test_a_property_is_an_attribute_and_cannot_be_called(qt: Any) -> None:
@@ -66,6 +62,9 @@ def test_getters_that_are_no_properties_stay_methods(qt: Any) -> None:
     box.checked = True
     assert box.isChecked() and box.checked
     assert box.parent() is None
+    holder = qt.QWidget()
+    qt.QVBoxLayout(holder).addWidget(box)
+    assert holder.layout().count() == 1 and qt.QTableWidgetItem("text").text() == "text"
 
 
 def test_an_unknown_attribute_can_neither_be_read_nor_set(qt: Any) -> None:
@@ -74,6 +73,15 @@ def test_an_unknown_attribute_can_neither_be_read_nor_set(qt: Any) -> None:
         _ = label.caption
     with pytest.raises(AttributeError):
         label.caption = "text"
+
+
+def test_attributes_can_be_added_to_a_python_subclass_only(qt: Any) -> None:
+    class Label(qt.QLabel):
+        pass
+
+    label = Label("")
+    label.keypoint = 3
+    assert label.keypoint == 3 and label.text == ""
 
 
 def test_a_virtual_method_cannot_be_replaced_on_an_instance(qt: Any) -> None:
@@ -87,14 +95,15 @@ def test_a_struct_property_is_a_copy(qt: Any) -> None:
     assert not label.font.bold()
 
 
-def test_what_is_no_slot_property_or_invokable_of_a_custom_class_does_not_exist(combo: Any) -> None:
+def test_what_is_no_slot_property_or_invokable_of_a_custom_class_does_not_exist(application: Application) -> None:
+    from host.pythonqt import wrap
+    from host.widgets import qMRMLNodeComboBox
+
+    combo = wrap(qMRMLNodeComboBox())
     assert combo.nodeCount() == 0
     for name in ("_candidates", "_refresh", "cpp_signals"):
         with pytest.raises(AttributeError):
             getattr(combo, name)
-
-
-# -- arguments ------------------------------------------------------------------------------------------------------------
 
 
 def test_nothing_takes_keyword_arguments(qt: Any) -> None:
@@ -141,74 +150,19 @@ def test_find_children_needs_a_type(qt: Any) -> None:
         qt.QWidget().findChildren()
 
 
-# -- signals --------------------------------------------------------------------------------------------------------------
+def test_truth_is_enough_for_bool_and_numpy_scalars_are_numbers(qt: Any) -> None:
+    box, table = qt.QSpinBox(), qt.QTableWidget()
+    box.enabled = []
+    assert not box.enabled
+    box.value = np.int64(7)
+    table.setRowCount(np.int32(3))
+    box.setSingleStep(np.float64(2.7))
+    assert (box.value, table.rowCount, box.singleStep) == (7, 3, 2)
 
 
-def test_a_wrong_signature_returns_false_and_is_reported(application: Application, qt: Any) -> None:
-    button = qt.QPushButton("")
-    assert button.connect("clicked()", print) is True
-    for wrong in ("clicked", "clicked(int)", "onClicked()", "currentNodeChanged(vtkMRMLNode*)"):
-        assert button.connect(wrong, print) is False
-    assert len(application.problems) == 4
-
-
-def test_a_handler_gets_what_the_signature_offers_and_no_more_than_it_takes(qt: Any) -> None:
-    button, heard = qt.QPushButton(""), []
-    button.checkable = True
-    button.connect("clicked()", lambda *arguments: heard.append(arguments))
-    button.connect("clicked(bool)", lambda *arguments: heard.append(arguments))
-    button.connect("clicked(bool)", lambda: heard.append("nothing"))
-    button.click()
-    assert heard == [(), (True,), "nothing"]
-
-
-def test_signals_can_be_attributes_without_overloads(qt: Any) -> None:
-    button, heard = qt.QPushButton(""), []
-    assert button.clicked.connect(lambda: heard.append("click"))
-    button.click()
-    assert heard == ["click"]
-    with pytest.raises(TypeError):
-        _ = button.clicked[bool]
-
-
-def test_an_error_in_a_handler_is_swallowed_and_reported(application: Application, qt: Any) -> None:
-    button = qt.QPushButton("")
-    button.connect("clicked()", lambda: 1 / 0)
-    button.click()
-    assert application.problems == ["error in the handler of clicked(): ZeroDivisionError: division by zero"]
-
-
-def test_disconnect_needs_the_same_arguments(application: Application, qt: Any) -> None:
-    button, heard = qt.QPushButton(""), []
-
-    def handler() -> None:
-        heard.append(1)
-
-    button.connect("clicked()", handler)
-    assert button.disconnect("clicked()", print) is False
-    assert button.disconnect("clicked()", handler) is True
-    button.click()
-    assert heard == [] and len(application.problems) == 1
-
-
-def test_a_connection_holds_its_handler(qt: Any) -> None:
-    class Owner:
-        def handle(self) -> None: ...
-
-    button, owner = qt.QPushButton(""), Owner()
-    alive = weakref.ref(owner)
-    button.connect("clicked()", owner.handle)
-    handler = owner.handle
-    del owner
-    gc.collect()
-    assert alive() is not None
-    button.disconnect("clicked()", handler)
-    del handler
-    gc.collect()
-    assert alive() is None
-
-
-# -- enums ----------------------------------------------------------------------------------------------------------------
+def test_bytes_come_back_as_a_byte_array(qt: Any) -> None:
+    geometry = qt.QWidget().saveGeometry()
+    assert not isinstance(geometry, bytes) and isinstance(geometry.data(), bytes)
 
 
 def test_enums_are_plain_numbers(qt: Any) -> None:
@@ -224,220 +178,18 @@ def test_enums_and_their_combinations_can_be_given_to_properties(qt: Any) -> Non
     assert label.alignment == qt.Qt.AlignRight | qt.Qt.AlignTop
 
 
-# -- ownership ------------------------------------------------------------------------------------------------------------
+def test_a_plain_number_is_taken_where_qt_asks_for_an_enum(qt: Any) -> None:
+    item = qt.QTableWidgetItem("")
+    item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable)
+    item.setCheckState(2)
+    assert item.checkState() == qt.Qt.Checked
+    assert item.flags() & ~qt.Qt.ItemIsSelectable == qt.Qt.ItemIsEnabled
+    with pytest.raises(ValueError):
+        item.setFlags("enabled")
 
 
-def test_an_object_without_parent_and_reference_dies(qt: Any) -> None:
-    died = []
-    label = qt.QLabel("")
-    label.connect("destroyed()", lambda: died.append(True))
-    del label
-    gc.collect()
-    assert died == [True]
-
-
-def test_an_unreferenced_timer_never_fires(application: Application, qt: Any) -> None:
-    fired = []
-
-    def start(name: str) -> Any:
-        timer = qt.QTimer()
-        timer.connect("timeout()", lambda: fired.append(name))
-        timer.setSingleShot(True)
-        timer.start(0)
-        return timer
-
-    start("lost")
-    _kept = start("kept")
-    gc.collect()
-    application.wait_until(lambda: "kept" in fired, "the timer that is kept")
-    assert fired == ["kept"]
-
-
-def test_a_child_survives_losing_its_reference(qt: Any) -> None:
-    parent = qt.QWidget()
-    child = qt.QLabel("child", parent)
-    child.name = "child"
-    del child
-    gc.collect()
-    assert [entry.text for entry in parent.children()] == ["child"]
-
-
-def test_a_destroyed_object_is_false_equals_none_and_cannot_be_used(qt: Any) -> None:
-    parent = qt.QWidget()
-    child = qt.QLabel("", parent)
-    del parent
-    gc.collect()
-    assert not child and child == None  # noqa: E711
-    with pytest.raises(ValueError, match="destroyed"):
-        _ = child.text
-
-
-def test_the_same_object_is_equal_however_it_was_reached(qt: Any) -> None:
-    parent = qt.QWidget()
-    child = qt.QLabel("", parent)
-    assert parent.children()[0] == child and child.parent() == parent
-
-
-# -- MRML -----------------------------------------------------------------------------------------------------------------
-
-
-def test_the_wrong_vtk_class_is_a_type_error(application: Application, combo: Any) -> None:
-    with pytest.raises(TypeError):
-        combo.setCurrentNode(application.scene)
-    with pytest.raises(TypeError):
-        combo.setMRMLScene(slicer.vtkMRMLScalarVolumeNode())
-
-
-def test_a_node_of_the_wrong_type_selects_none(application: Application, combo: Any) -> None:
-    volume = application.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "volume")
-    combo.noneEnabled = True
-    combo.setCurrentNode(volume)
-    assert combo.currentNode() is volume and combo.currentNodeID == volume.GetID()
-    combo.setCurrentNode(application.scene.AddNewNodeByClass("vtkMRMLTableNode"))
-    assert combo.currentNode() is None
-
-
-def test_a_selector_without_none_takes_the_first_node_and_lets_go_of_a_removed_one(
-    application: Application, combo: Any
-) -> None:
-    heard = []
-    assert combo.connect("currentNodeChanged(vtkMRMLNode*)", heard.append)
-    first = application.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "first")
-    second = application.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "second")
-    application.scene.RemoveNode(first)
-    assert heard == [first, second]
-    application.scene.Clear(0)
-    assert heard == [first, second, None]
-
-
-# -- files, dialogs, parameters -------------------------------------------------------------------------------------------
-
-UI = """<ui version="4.0"><class>Panel</class>
-<widget class="qMRMLWidget" name="Panel"><layout class="QVBoxLayout" name="all">
-<item><widget class="{widget}" name="{name}"><property name="{property}"><bool>true</bool></property></widget></item>
-<item><widget class="qMRMLNodeComboBox" name="selector"/></item></layout></widget>
-<connections><connection><sender>Panel</sender><signal>{signal}</signal><receiver>selector</receiver>
-<slot>setMRMLScene(vtkMRMLScene*)</slot></connection></connections></ui>"""
-GOOD = {
-    "widget": "QPushButton",
-    "name": "button",
-    "property": "enabled",
-    "signal": "mrmlSceneChanged(vtkMRMLScene*)",
-}
-
-
-def test_a_panel_file_is_loaded_and_its_scene_connection_made(application: Application, tmp_path: Path) -> None:
-    path = tmp_path / "panel.ui"
-    path.write_text(UI.format(**GOOD))
-    widget = slicer.util.loadUI(str(path))
-    ui = slicer.util.childWidgetVariables(widget)
-    widget.setMRMLScene(application.scene)
-    assert ui.selector.mrmlScene() is application.scene
-    assert ui.button.enabled
-
-
-@pytest.mark.parametrize(
-    "mistake",
-    [
-        {"widget": "ctkMagicButton"},
-        {"name": "selector"},
-        {"property": "enabeld"},
-        {"signal": "mrmlSceneChanged(vtkMRMLNode*)"},
-    ],
-)
-def test_a_mistake_in_a_panel_file_is_an_error(application: Application, tmp_path: Path, mistake: dict[str, str]) -> None:
-    path = tmp_path / "panel.ui"
-    path.write_text(UI.format(**{**GOOD, **mistake}))
-    with pytest.raises(ValueError, match=r"panel\.ui"):
-        load_ui(path)
-
-
-def test_a_message_box_waits_for_the_answer_that_was_prepared(application: Application) -> None:
-    application.answer(QtWidgets.QMessageBox.Ok, QtWidgets.QMessageBox.Cancel)
-    assert slicer.util.confirmOkCancelDisplay("Really?") is True
-    assert slicer.util.confirmOkCancelDisplay("Sure?") is False
-    assert application.messages == ["Really?", "Sure?"]
-    slicer.util.confirmOkCancelDisplay("Nobody there?")
-    assert "nobody answers" in application.problems[0]
-
-
-class Kind(Enum):
-    ONE = 1
-    TWO = 2
-
-    def label(self) -> str:
-        return self.name.title()
-
-
-def parameters_class() -> type:
-    from slicer.parameterNodeWrapper import parameterNodeWrapper
-
-    class Parameters:
-        volume: slicer.vtkMRMLScalarVolumeNode
-        count: int = 3
-        flag: bool = True
-        kind: Kind = Kind.TWO
-
-    return parameterNodeWrapper(Parameters)
-
-
-def test_parameters_are_typed_and_live_in_the_scene(application: Application) -> None:
-    node = application.scene.AddNewNodeByClass("vtkMRMLScriptedModuleNode")
-    cls = parameters_class()
-    first, second = cls(node), cls(node)
-    assert (first.volume, first.count, first.flag, first.kind) == (None, 3, True, Kind.TWO)
-    volume = application.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode")
-    first.volume, first.kind, first.flag = volume, Kind.ONE, False
-    assert second.volume is volume and second.kind is Kind.ONE and second.flag is False
-    assert node.GetParameter("kind") == "ONE"
-    with pytest.raises(TypeError):
-        first.volume = application.scene
-    with pytest.raises(TypeError):
-        first.count = "many"
-
-
-def test_parameters_and_widgets_follow_each_other_until_disconnected(application: Application, qt: Any) -> None:
-    parameters = parameters_class()(application.scene.AddNewNodeByClass("vtkMRMLScriptedModuleNode"))
-    box, kinds = qt.QCheckBox("flag"), qt.QComboBox()
-    tag = parameters.connectParametersToGui({"flag": box, "kind": kinds})
-    assert box.checked and kinds.currentText == "Two"
-    box.click()
-    assert parameters.flag is False
-    parameters.kind = Kind.ONE
-    assert kinds.currentText == "One"
-    parameters.disconnectGui(tag)
-    box.checked = True
-    assert parameters.flag is False
-
-
-def test_connecting_a_whole_panel_gives_no_tag_and_cannot_be_undone(application: Application, qt: Any) -> None:
-    parameters = parameters_class()(application.scene.AddNewNodeByClass("vtkMRMLScriptedModuleNode"))
-    box = qt.QCheckBox("flag")
-    box.setProperty("SlicerParameterName", "flag")
-    tag = parameters.connectGui(_gui(box=box))
-    assert tag is None
-    parameters.disconnectGui(tag)
-    box.click()
-    assert parameters.flag is False
-
-
-def _gui(**widgets: Any) -> Any:
-    """What ``childWidgetVariables`` returns: an object with the widgets as attributes."""
-    gui = type("Ui", (), {})()
-    for name, widget in widgets.items():
-        setattr(gui, name, widget)
-    return gui
-
-
-def test_a_widget_bound_to_no_parameter_is_an_error(application: Application, qt: Any) -> None:
-    parameters = parameters_class()(application.scene.AddNewNodeByClass("vtkMRMLScriptedModuleNode"))
-    box = qt.QCheckBox("")
-    box.setProperty("SlicerParameterName", "flgg")
-    with pytest.raises(ValueError, match="flgg"):
-        parameters.connectGui(_gui(box=box))
-
-
-def test_the_application_offers_no_more_than_it_has(application: Application) -> None:
-    for name in ("mainWindow", "styleSheet"):
-        with pytest.raises(AttributeError):
-            getattr(slicer.app, name)
+def test_a_dialog_is_run_by_exec_or_exec_and_an_underscore(application: Application, qt: Any) -> None:
+    application.answer(QtWidgets.QMessageBox.Yes, QtWidgets.QMessageBox.No)
+    box = qt.QMessageBox()
+    answers = box.exec_(), box.exec()
+    assert answers == (qt.QMessageBox.Yes, qt.QMessageBox.No) and type(answers[0]) is int

@@ -25,6 +25,8 @@ from PySide6 import QtCore, QtGui, QtWidgets
 from . import ctk_inputs, dialogs, parameter_nodes, parameter_types, pythonqt, scripted_module, settings, signals, widgets
 from .layout import qSlicerLayoutManager
 from .mrml import RealScene, load_volume
+from .slicer_app import SlicerApp
+from .threads import ThreadWatch
 from .uiloader import load_ui
 
 #: How long ``Application.wait_until`` waits before it fails, in seconds.
@@ -66,6 +68,7 @@ class Application:
         dialogs.clear_answers()
         settings.QSettings.store.clear()
         self._panels: list[tuple[Any, ModuleWidgetParent]] = []
+        self._threads = ThreadWatch()
         self._replaced = _install(_application_modules(), self)
 
     def __enter__(self) -> Application:
@@ -86,6 +89,7 @@ class Application:
         self.real_scene.close()
         self.main_window.deleteLater()
         self.qt_application.sendPostedEvents(None, QtCore.QEvent.DeferredDelete)
+        self._threads.close()
         _restore(self._replaced)
 
     # -- modules -------------------------------------------------------------------------------------------------------
@@ -93,6 +97,7 @@ class Application:
     def load_module(self, path: Path) -> types.ModuleType:
         """Import a module file as the module factory does: its folder on the path, registered before it runs."""
         name = path.stem
+        self._threads.folders.append(path.parent)
         if str(path.parent) not in sys.path:
             sys.path.insert(0, str(path.parent))
         spec = importlib.util.spec_from_file_location(name, path)
@@ -190,39 +195,6 @@ class Application:
             raise OSError(f"the screenshot could not be written to {path}")
 
 
-class _SlicerApp:
-    """``slicer.app``: only what is needed; anything else is an AttributeError."""
-
-    applicationName = "Slicer"
-
-    def __init__(self, application: Application) -> None:
-        self._application = application
-
-    def testingEnabled(self) -> bool:
-        return False
-
-    def processEvents(self) -> None:
-        self._application.process_events()
-
-    def topLevelWidgets(self) -> tuple[Any, ...]:
-        return (pythonqt.wrap(self._application.main_window),)
-
-    def setOverrideCursor(self, cursor: Any) -> None:
-        self._application.qt_application.setOverrideCursor(QtGui.QCursor(pythonqt.unwrap(cursor)))
-
-    def restoreOverrideCursor(self) -> None:
-        self._application.qt_application.restoreOverrideCursor()
-
-    def overrideCursor(self) -> None:
-        return None
-
-    def userSettings(self) -> settings.QSettings:
-        return settings.QSettings()
-
-    def layoutManager(self) -> Any:
-        return pythonqt.wrap(self._application.layout_manager)
-
-
 def _application_modules() -> dict[str, types.ModuleType]:
     """The Python modules that only the application has."""
     translation = types.ModuleType("slicer.i18n")
@@ -267,7 +239,7 @@ def _install(python_modules: dict[str, types.ModuleType], application: Applicati
     for name in python_modules:
         if name.startswith("slicer."):
             setattr(slicer, name.removeprefix("slicer."), python_modules[name])
-    slicer.app = _SlicerApp(application)
+    slicer.app = SlicerApp(application)
     logics = {name.lower(): logic for name, logic in application.real_scene.logics.items()}
     modules = {name: types.SimpleNamespace(logic=lambda logic=logic: logic) for name, logic in logics.items()}
     slicer.modules = types.SimpleNamespace(**modules)
@@ -277,8 +249,8 @@ def _install(python_modules: dict[str, types.ModuleType], application: Applicati
 
 
 def _load_volume(filename: str, properties: dict[str, Any] | None = None) -> slicer.vtkMRMLScalarVolumeNode:
-    """``slicer.util.loadVolume`` for one file.  Of the properties only the ``name`` is known."""
-    unknown = set(properties or {}) - {"name"}
+    """``slicer.util.loadVolume`` for one file, which is not shown.  Of the properties ``name`` and ``show`` are known."""
+    unknown = set(properties or {}) - {"name", "show"}
     if unknown or not isinstance(filename, str):
         raise TypeError(f"loadVolume: {filename!r} with the properties {sorted(unknown)}")
     node = load_volume(slicer.mrmlScene, Path(filename))

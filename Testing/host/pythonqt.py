@@ -106,8 +106,14 @@ class Wrapper(metaclass=_WrapperType):
         object.__setattr__(self, "_qt", called(self._qt_class, unwrapped(arguments)))
 
     def __init_subclass__(cls) -> None:
-        if "_qt_class" not in cls.__dict__:
-            cls._is_generated = False
+        if "_qt_class" in cls.__dict__:
+            return
+        cls._is_generated = False
+        if issubclass(cls._qt_class, (QtCore.QThread, QtCore.QRunnable)):
+            raise TypeError(f"{cls.__name__}: Slicer crashes when it runs a {cls._qt_class.__name__} written in Python")
+        overridden = [name for name in vars(cls) if not name.startswith("__") and hasattr(cls._qt_class, name)]
+        if overridden:
+            raise TypeError(f"{cls.__name__}: the stand-in would never call {overridden}")
 
     def _alive(self) -> Any:
         if not shiboken6.isValid(self._qt):

@@ -24,6 +24,7 @@ class ctkCollapsibleButton(QtWidgets.QWidget):
     contentsCollapsed = Signal(bool)
     _title = ""
     _collapsed = False
+    _is_showing = False
     _height = 24
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
@@ -47,8 +48,23 @@ class ctkCollapsibleButton(QtWidgets.QWidget):
             self._set_collapsed(not self._collapsed)
 
     def childEvent(self, event: QtCore.QChildEvent) -> None:
-        if event.added() and event.child().isWidgetType() and self._collapsed:
-            event.child().setVisible(False)
+        if event.added() and event.child().isWidgetType():
+            event.child().installEventFilter(self)
+            if self._collapsed:
+                self._show_child(event.child(), False)
+
+    def eventFilter(self, child: QtCore.QObject, event: QtCore.QEvent) -> bool:
+        """As CTK does: what was hidden on purpose stays hidden when the section is opened."""
+        if not self._is_showing and event.type() in (QtCore.QEvent.ShowToParent, QtCore.QEvent.HideToParent):
+            child.setProperty("visibilityToParent", event.type() == QtCore.QEvent.ShowToParent)
+            if self._collapsed and event.type() == QtCore.QEvent.ShowToParent:
+                self._show_child(child, False)
+        return False
+
+    def _show_child(self, child: QtWidgets.QWidget, visible: bool) -> None:
+        self._is_showing = True
+        child.setVisible(visible and child.property("visibilityToParent") is not False)
+        self._is_showing = False
 
     def minimumSizeHint(self) -> QtCore.QSize:
         return QtCore.QSize(60, self._height) if self._collapsed else super().minimumSizeHint()
@@ -60,7 +76,7 @@ class ctkCollapsibleButton(QtWidgets.QWidget):
         changed = collapsed != self._collapsed
         self._collapsed = collapsed
         for child in self.findChildren(QtWidgets.QWidget, options=QtCore.Qt.FindDirectChildrenOnly):
-            child.setVisible(not collapsed)
+            self._show_child(child, not collapsed)
         self.setMaximumHeight(self._height if collapsed else 16777215)
         self.updateGeometry()
         if changed:
