@@ -2,6 +2,7 @@
 
 import logging
 import time
+from pathlib import Path
 
 import numpy as np
 import qt
@@ -14,6 +15,7 @@ from KeypointRegistrationLib.panel.inputs import InputsSection
 from KeypointRegistrationLib.panel.job import RegistrationJob
 from KeypointRegistrationLib.panel.parameters import PanelParameters, bound_widgets
 from KeypointRegistrationLib.panel.run import RunSection
+from KeypointRegistrationLib.panel.sample_data import register_sample_data
 from KeypointRegistrationLib.panel.sections import SECTIONS
 from KeypointRegistrationLib.panel.torch_setup import offer_torch
 from KeypointRegistrationLib.panel.workbench import Workbench
@@ -51,6 +53,12 @@ class KeypointRegistration(ScriptedLoadableModule):
             "The method follows KeyMorph (Wang, Yu, Wang, Dalca, Sabuncu and colleagues: keypoints found by a network, "
             "aligned in closed form)."
         )
+        slicer.app.connect("startupCompleted()", registerSampleData)
+
+
+def registerSampleData():
+    """Offer two pairs of scans in Slicer's Sample Data."""
+    register_sample_data(Path(__file__).parent / "Resources" / "Icons")
 
 
 class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):

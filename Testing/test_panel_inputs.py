@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import slicer
 from host.application import Application
+from host.settings import QSettings
 from KeypointRegistrationLib.detection import bundle
+from KeypointRegistrationLib.files.archive import load_volume
+from KeypointRegistrationLib.geometry.volume import Volume
 from KeypointRegistrationLib.scene.volumes import add_volume
+from KeypointRegistrationLib.worker.protocol import Request
 from panel_session import MODULE, Session
-from samples import sample_volume
+from samples import sample_matrix, sample_volume
 
 
 def test_apply_says_what_is_missing_until_it_can_work(session: Session) -> None:
@@ -126,3 +132,79 @@ def test_apply_waits_until_a_volume_has_voxels(session: Session) -> None:
     assert session.person.widget("applyButton").toolTip().startswith("hollow has no voxels.")
     slicer.util.updateVolumeFromArray(hollow, sample_volume().voxels)
     assert session.person.can_click("applyButton")
+
+
+def test_masks_and_a_starting_pose_go_along_with_the_scans(session: Session) -> None:
+    session.choose_two_volumes()
+    head = sample_volume()
+    session.add(Volume((head.voxels > 0).astype(np.uint8), head.ijk_to_ras, "brain"))
+    labels = session.scene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "labels")
+    labels.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(head.ijk_to_ras))
+    slicer.util.updateVolumeFromArray(labels, (head.voxels > 100).astype(np.int16))
+    pose = session.scene.AddNewNodeByClass("vtkMRMLTransformNode", "rough pose")
+    pose.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(sample_matrix()))
+    session.person.open_section("advancedCollapsibleButton")
+    session.person.choose("fixedMaskSelector", "brain")
+    session.person.choose("movingMaskSelector", "labels")
+    session.person.choose("initialTransformSelector", "rough pose")
+    session.worker("hangs")
+    session.person.click("applyButton")
+    session.wait_for("Finding keypoints")
+    request = Request.read(session.client._folder / "request.json")
+    assert load_volume(request.fixed_mask).name == "brain"
+    np.testing.assert_array_equal(load_volume(request.moving_mask).voxels, head.voxels > 100)
+    np.testing.assert_allclose(request.initial, sample_matrix())
+
+
+def test_a_mask_can_be_taken_away_again(session: Session) -> None:
+    session.choose_two_volumes()
+    session.person.open_section("advancedCollapsibleButton")
+    assert session.person.reads("fixedMaskSelector") == "Everywhere"
+    session.person.choose("fixedMaskSelector", "second head")
+    session.person.choose("fixedMaskSelector", "Everywhere")
+    assert session.panel.logic.getParameterNode().fixedMask is None
+    assert session.person.can_click("applyButton")
+
+
+def test_a_mask_beside_its_scan_keeps_apply_from_working(session: Session) -> None:
+    session.choose_two_volumes()
+    away = session.add(sample_volume("far away").moved(np.eye(4) + 900 * np.eye(4, k=3)))
+    session.person.open_section("advancedCollapsibleButton")
+    session.person.choose("movingMaskSelector", "far away")
+    assert "mask far away lies beside second head" in session.person.widget("applyButton").toolTip()
+    away.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(sample_volume().ijk_to_ras))
+    assert session.person.can_click("applyButton")
+
+
+def test_a_transform_above_the_moving_volume_is_no_starting_pose(session: Session) -> None:
+    _fixed, moving = session.choose_two_volumes()
+    pose = session.scene.AddNewNodeByClass("vtkMRMLTransformNode", "pose")
+    session.person.open_section("advancedCollapsibleButton")
+    session.person.choose("initialTransformSelector", "pose")
+    assert session.person.can_click("applyButton")
+    moving.SetAndObserveTransformNodeID(pose.GetID())
+    assert "second head is already under pose" in session.person.widget("applyButton").toolTip()
+
+
+def test_what_automatic_comes_to_is_known_after_a_run_and_kept_for_the_next_start(session: Session) -> None:
+    session.choose_two_volumes()
+    session.person.open_section("advancedCollapsibleButton")
+    assert session.person.reads("deviceNoteLabel") == "Which one automatic takes will be known after the first run."
+    session.worker("finishes")
+    session.register()
+    QSettings.restart()
+    session.application.leave(session.panel)
+    session.application.enter(session.panel)
+    assert session.person.reads("deviceNoteLabel") == "Automatic took the processor (CPU) in the last run."
+    session.person.choose("deviceComboBox", "NVIDIA graphics card (CUDA)")
+    assert not session.person.sees("deviceNoteLabel")
+
+
+def test_the_card_of_the_bundled_model_says_what_it_is(application: Application) -> None:
+    from KeypointRegistrationLib.panel.model_card import card_html
+
+    card = bundle.load_card("brain-affine")
+    text = re.sub("<[^>]+>", " ", card_html(card))
+    for words in ("Trained on", "How good it is", "What it is not for", "Not for clinical use.", "mm", card.version):
+        assert words in text
+    assert card.details["licence"] in text and str(len(card.details["training"]["subjects"])) in text
