@@ -1,13 +1,14 @@
 """The panel's state: one typed parameter node, saved with the scene."""
 
 from enum import Enum
-from typing import Any
+from typing import Annotated, Any
 
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLTransformNode
 from slicer.i18n import tr as _
-from slicer.parameterNodeWrapper import parameterNodeWrapper
+from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
 from ..geometry.transforms import TransformType
+from ..scene.inspection import HeatmapMode
 
 
 class TransformChoice(Enum):
@@ -44,6 +45,52 @@ class DeviceChoice(Enum):
         }[self.name]
 
 
+class CompareChoice(Enum):
+    """What the lower row of views shows.  Stored by name."""
+
+    SIDE_BY_SIDE = "side by side"
+    FADE = "fade"
+    FLICKER = "flicker"
+    CHECKERBOARD = "checkerboard"
+    DIFFERENCE = "difference"
+
+    def label(self) -> str:
+        """What the list shows."""
+        return {
+            "SIDE_BY_SIDE": _("Moving scan"),
+            "FADE": _("Fade"),
+            "FLICKER": _("Flicker"),
+            "CHECKERBOARD": _("Checkerboard"),
+            "DIFFERENCE": _("Difference"),
+        }[self.name]
+
+    def explanation(self) -> str:
+        """How to read it."""
+        return {
+            "SIDE_BY_SIDE": _("Above the fixed scan, below the moving scan at the same place."),
+            "FADE": _("Below, the moving scan is laid over the fixed one."),
+            "FLICKER": _("Below, the two scans take turns: what jumps is not aligned."),
+            "CHECKERBOARD": _("Below, squares of both scans alternate: contours should run on across their edges."),
+            "DIFFERENCE": _("Below, grey is where the scans agree. Only scans of the same contrast can be compared so."),
+        }[self.name]
+
+
+class HeatmapChoice(Enum):
+    """Which heatmaps are shown.  Stored by name; the value is the scene's own word."""
+
+    CHOSEN = HeatmapMode.CHOSEN
+    HIGHEST = HeatmapMode.HIGHEST
+    COLOURED = HeatmapMode.COLOURED
+
+    def label(self) -> str:
+        """What the list shows."""
+        return {
+            "CHOSEN": _("Selected keypoint"),
+            "HIGHEST": _("All, highest value"),
+            "COLOURED": _("All, one colour each"),
+        }[self.name]
+
+
 @parameterNodeWrapper
 class PanelParameters:
     """What the person has chosen.
@@ -57,6 +104,17 @@ class PanelParameters:
         transformType: what the alignment may change.
         refine: whether to refine by voxel values.
         device: where the network runs.
+        showHeatmaps, heatmapChoice: whether heatmaps are shown, and which.
+        heatmapContent: percent of a map's probability that is shown.
+        heatmapOpacity: percent.
+        showEllipsoids, ellipsoidMultiple: whether spreads are shown, with half axes of so many standard deviations.
+        showArrows, arrowMagnification: whether residuals are shown, and so many times as long.
+        showErrorMap: whether the predicted error is shown.
+        showLabels: whether the names of keypoints are shown beside them.
+        compareMode: what the lower row of the comparison shows.
+        fade: from the fixed scan alone (0) to the moving one alone (1).
+        flickerPeriod: seconds that each scan is shown.
+        checkerboardSquare: side in mm.
         registerRows: whether a row of a worklist is registered as soon as the person goes to it.
         tidyRows: whether a row's scans are taken away when the person goes on.
     """
@@ -70,6 +128,20 @@ class PanelParameters:
     transformType: TransformChoice = TransformChoice.AFFINE
     refine: bool = True
     device: DeviceChoice = DeviceChoice.AUTO
+    showHeatmaps: bool = False
+    heatmapChoice: HeatmapChoice = HeatmapChoice.CHOSEN
+    heatmapContent: Annotated[float, WithinRange(10, 99)] = 90.0
+    heatmapOpacity: Annotated[float, WithinRange(5, 100)] = 60.0
+    showEllipsoids: bool = False
+    ellipsoidMultiple: Annotated[float, WithinRange(0.5, 3)] = 1.0
+    showArrows: bool = False
+    arrowMagnification: Annotated[float, WithinRange(1, 20)] = 5.0
+    showErrorMap: bool = False
+    showLabels: bool = True
+    compareMode: CompareChoice = CompareChoice.SIDE_BY_SIDE
+    fade: Annotated[float, WithinRange(0, 1)] = 0.5
+    flickerPeriod: Annotated[float, WithinRange(0.2, 5)] = 0.6
+    checkerboardSquare: Annotated[float, WithinRange(5, 100)] = 20.0
     registerRows: bool = True
     tidyRows: bool = True
 

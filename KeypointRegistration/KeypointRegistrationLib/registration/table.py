@@ -55,12 +55,13 @@ def keypoint_rows(registration: Registration, correction: Correction) -> tuple[K
     leverages = pair_leverages(registration)
     placed = placed_by_person(registration, correction)
     network = len(registration.status) - len(correction.added)
+    not_fixed, not_moving = registration.absent(fixed), registration.absent(moving)
     return tuple(
         KeypointRow(
             keypoint=k,
             label=label,
-            fixed=_position(fixed.positions[k], bool(registration.absent(fixed)[k])),
-            moving=_position(moving.positions[k], bool(registration.absent(moving)[k])),
+            fixed=_position(fixed.positions[k], bool(not_fixed[k])),
+            moving=_position(moving.positions[k], bool(not_moving[k])),
             residual=float(registration.residuals[k]),
             spread=float(max(fixed.spread[k], moving.spread[k])),
             confidence=float(min(fixed.presence[k], moving.presence[k])),

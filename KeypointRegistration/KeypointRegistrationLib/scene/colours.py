@@ -17,12 +17,14 @@ class ColourScale:
     Attributes:
         tag: identifies the table in a scene.
         name: what the person reads.
-        stops: colours at equal distances along the scale.
+        stops: colours at equal distances along the scale, or, if ``discrete``, colour n for values from n to n + 1.
+        discrete: whether there is nothing between the colours.
     """
 
     tag: str
     name: str
     stops: tuple[Colour, ...]
+    discrete: bool = False
 
 
 #: From pale pink to deep purple: hues that neither scans nor keypoints have.  Lightness falls steadily, so that the scale
@@ -41,7 +43,7 @@ MILLIMETRES = ColourScale(
     ((0.05, 0.32, 0.45), (0.08, 0.52, 0.51), (0.27, 0.72, 0.42), (0.68, 0.86, 0.25), (1.0, 0.95, 0.35)),
 )
 
-_SCALES = (HEAT, MILLIMETRES)
+_OURS = "KeypointRegistration"  # how the tags of our tables begin
 
 
 def colour_table(scene: slicer.vtkMRMLScene, scale: ColourScale) -> slicer.vtkMRMLColorTableNode:
@@ -53,9 +55,10 @@ def colour_table(scene: slicer.vtkMRMLScene, scale: ColourScale) -> slicer.vtkMR
     node.SetTypeToUser()
     node.SetName(scale.name)
     node.SetSingletonTag(scale.tag)
-    node.SetNumberOfColors(256)
     positions = np.linspace(0, 1, len(scale.stops))
-    for index, level in enumerate(np.linspace(0, 1, 256)):
+    levels = positions if scale.discrete else np.linspace(0, 1, 256)
+    node.SetNumberOfColors(len(levels))
+    for index, level in enumerate(levels):
         red, green, blue = (float(np.interp(level, positions, channel)) for channel in zip(*scale.stops, strict=True))
         node.SetColor(index, f"{level:.3f}", red, green, blue, 1.0)
     return scene.AddNode(node)
@@ -64,9 +67,9 @@ def colour_table(scene: slicer.vtkMRMLScene, scale: ColourScale) -> slicer.vtkMR
 def release_colours(scene: slicer.vtkMRMLScene) -> None:
     """Take the colour tables out of the scene that nothing is shown with any more."""
     displays = slicer.util.getNodesByClass("vtkMRMLDisplayNode", scene)
-    for scale in _SCALES:
-        node = _existing(scene, scale)
-        if node is None or any(display.GetColorNode() is node for display in displays):
+    for node in slicer.util.getNodesByClass("vtkMRMLColorTableNode", scene):
+        is_ours = (node.GetSingletonTag() or "").startswith(_OURS)
+        if not is_ours or any(display.GetColorNode() is node for display in displays):
             continue
         storage = node.GetStorageNode()
         scene.RemoveNode(node)

@@ -8,18 +8,18 @@ from numpy.typing import NDArray
 
 from . import handle
 from .anchors import place_with_points, required_points
-from .glyphs import ball_glyphs, draw_in_own_colours, show_glyphs
+from .glyphs import ball_glyphs, draw_in_colours, show_glyphs
 from .handle import SceneRegistration
 from .nodes import batch
 from .overlays import take_away
-from .points import STYLES, missing_points, point_colours
+from .points import POINT_COLOURS, missing_points, point_states
 from .sides import Side
 
 _ROLES = {Side.FIXED: handle.FIXED_ELLIPSOIDS, Side.MOVING: handle.MOVING_ELLIPSOIDS}
 
-#: Point data of the model: the root-mean-square radius of the distribution, as in the table, and RGB as bytes.
+#: Point data of the model: root-mean-square radius of the distribution, as in the table, and place on ``POINT_COLOURS``.
 SPREAD = "spread (mm)"
-COLOUR = "colour"
+STATE = "state"
 
 
 def show_ellipsoids(added: SceneRegistration, side: Side, multiple: float = 1.0) -> slicer.vtkMRMLModelNode:
@@ -41,14 +41,14 @@ def show_ellipsoids(added: SceneRegistration, side: Side, multiple: float = 1.0)
     registration = added.registration
     keypoints = registration.fixed_keypoints if side is Side.FIXED else registration.moving_keypoints
     present = ~missing_points(keypoints, registration) & np.isfinite(keypoints.covariances).all(axis=(1, 2))
-    colours = point_colours(registration, added.correction, STYLES[side])
+    states = point_states(registration, added.correction, side)
     placed = keypoints.moved(place.from_registered)
-    values: dict[str, NDArray] = {SPREAD: keypoints.spread[present], COLOUR: colours[present]}
+    values: dict[str, NDArray] = {SPREAD: keypoints.spread[present], STATE: states[present]}
     glyphs = ball_glyphs(placed.positions[present], multiple * _square_roots(placed.covariances[present]), values)
     is_new = added.adopted(_ROLES[side]) is None
     model = show_glyphs(added, _ROLES[side], f"{points.GetName()} spread", points, place.parent, glyphs)
     if is_new:
-        draw_in_own_colours(model.GetDisplayNode(), COLOUR)
+        draw_in_colours(model.GetDisplayNode(), STATE, POINT_COLOURS)
         model.GetDisplayNode().SetOpacity(0.6)
     return model
 

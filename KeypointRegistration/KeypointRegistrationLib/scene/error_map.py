@@ -18,7 +18,7 @@ from . import handle, hierarchy
 from .anchors import Place, place_on_scan, required_scan
 from .colours import MILLIMETRES
 from .handle import SceneRegistration
-from .legends import Corner, show_legend
+from .legends import Corner, set_legend_views, show_legend
 from .nodes import batch, put_under
 from .overlays import put_on_top, show_overlay, take_away
 from .sides import Side
@@ -74,6 +74,7 @@ def set_error_map_views(added: SceneRegistration, opacity: float, views: Sequenc
     volume = added.adopted(handle.ERROR_MAP)
     if volume is not None:
         put_on_top(volume, opacity, views)
+        set_legend_views(_legend_carrier(added), slice_views(added.scene, views))
 
 
 def hide_error_map(added: SceneRegistration) -> None:

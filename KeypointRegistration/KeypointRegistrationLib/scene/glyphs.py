@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from vtk.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray, vtk_to_numpy
 
 from . import hierarchy
+from .colours import ColourScale, colour_table
 from .handle import SceneRegistration
 from .nodes import put_under
 
@@ -35,7 +36,7 @@ class Glyphs:
         triangles: (F, 3) point indices within one copy.
         points: (n, V, 3) mm, in the coordinates of the model node.
         normals: (n, V, 3).
-        values: named point data, one row per copy: (n,) numbers, or (n, 3) RGB as bytes.
+        values: named point data, (n,), one number per copy.
     """
 
     triangles: NDArray[np.int64]
@@ -143,12 +144,13 @@ def show_glyphs(
     return model
 
 
-def draw_in_own_colours(display: slicer.vtkMRMLModelDisplayNode, colours: str) -> None:
-    """Draw a model in the RGB bytes of its point data ``colours``, in 3-D and, as outlines, in slices."""
+def draw_in_colours(display: slicer.vtkMRMLModelDisplayNode, values: str, scale: ColourScale) -> None:
+    """Draw a model by its point data ``values`` in the colours of a discrete scale, in 3-D and, as outlines, in slices."""
     with slicer.util.NodeModify(display):
-        display.SetActiveScalar(colours, vtk.vtkAssignAttribute.POINT_DATA)
-        display.SetScalarRangeFlag(display.UseDirectMapping)
-        display.SetScalarRange(0, 255)  # not used, but VTK complains of an empty one
+        display.SetAndObserveColorNodeID(colour_table(display.GetScene(), scale).GetID())
+        display.SetScalarRangeFlag(display.UseManualScalarRange)
+        display.SetScalarRange(0, len(scale.stops))
+        display.SetActiveScalar(values, vtk.vtkAssignAttribute.POINT_DATA)
         display.SetScalarVisibility(True)
         display.SetVisibility2D(True)
         display.SetSliceIntersectionThickness(2)

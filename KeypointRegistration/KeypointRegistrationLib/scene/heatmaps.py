@@ -13,7 +13,7 @@ from . import handle, hierarchy
 from .anchors import place_on_scan, required_points, required_scan
 from .colours import HEAT
 from .handle import SceneRegistration
-from .legends import Corner, show_legend
+from .legends import Corner, set_legend_views, show_legend
 from .nodes import batch, put_under
 from .overlays import put_on_top, show_overlay, take_away
 from .sides import Side
@@ -93,6 +93,7 @@ def set_heatmap_views(
     volume = shown_heatmap(added, side)
     if volume is not None:
         put_on_top(volume, opacity, views)
+        set_legend_views(volume, slice_views(added.scene, views))
 
 
 def heat_volume(added: SceneRegistration, side: Side, kind: str, name: str) -> slicer.vtkMRMLScalarVolumeNode:

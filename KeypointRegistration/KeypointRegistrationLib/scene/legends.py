@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from enum import Enum
 
 import slicer
@@ -28,7 +28,7 @@ def show_legend(
     scale: ColourScale,
     shown_range: tuple[float, float],
     corner: Corner,
-    views: Iterable[slicer.vtkMRMLAbstractViewNode] | None = None,
+    views: Sequence[slicer.vtkMRMLAbstractViewNode] | None = None,
 ) -> None:
     """A legend that belongs to ``owner``, made or brought up to date.
 
@@ -58,7 +58,16 @@ def show_legend(
         for style in (legend.GetTitleTextProperty(), legend.GetLabelTextProperty()):
             style.SetFontFamilyToArial()
             style.BoldOn()
-        legend.SetViewNodeIDs([view.GetID() for view in views or ()])
+    set_legend_views(owner, views)
+
+
+def set_legend_views(owner: slicer.vtkMRMLDisplayableNode, views: Sequence[slicer.vtkMRMLAbstractViewNode] | None) -> None:
+    """Let these views (None: all) draw the legend of a node, if it has one."""
+    legend = legend_of(owner)
+    if legend is not None:
+        with slicer.util.NodeModify(legend):
+            legend.SetVisibility(views is None or len(views) > 0)  # to Slicer, no views means all
+            legend.SetViewNodeIDs([view.GetID() for view in views or ()])
 
 
 def remove_legend(owner: slicer.vtkMRMLDisplayableNode) -> None:

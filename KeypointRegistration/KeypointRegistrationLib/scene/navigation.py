@@ -8,16 +8,18 @@ from numpy.typing import NDArray
 
 from .anchors import points_of, scan_of
 from .handle import SceneRegistration
-from .nodes import batch
 from .sides import Side
 from .slices import slice_layers
+
+#: Part of a view's width and height, at either side, that counts as its edge.
+_EDGE = 0.15
 
 #: Views of the comparison layout say by their name which scan they are for.
 _NAMED_SIDES = {"Fixed": Side.FIXED, "Moving": Side.MOVING}
 
 
 def jump_to_keypoint(added: SceneRegistration, keypoint: int) -> None:
-    """Let every slice view cut through a keypoint, in its middle; zoom and orientation stay.
+    """Let every slice view cut through a keypoint; zoom and orientation stay.
 
     A view of the moving scan goes to where the moving keypoint is now, aligned or not; every other one to the fixed
     keypoint.  Where a scan lacks the keypoint, its views go to the position in the other scan.  A keypoint that has no
@@ -27,14 +29,13 @@ def jump_to_keypoint(added: SceneRegistration, keypoint: int) -> None:
     points = added.fixed_points or added.moving_points
     if points is None:
         return
-    scene = points.GetScene()
-    with batch(scene):
-        for view in slicer.util.getNodesByClass("vtkMRMLSliceNode", scene):
-            side = _side_of(added, view)
-            other = Side.FIXED if side is Side.MOVING else Side.MOVING
-            position = positions[other] if positions[side] is None else positions[side]
-            if position is not None:
-                view.JumpSliceByCentering(*position.tolist())
+    views = slicer.util.getNodesByClass("vtkMRMLSliceNode", points.GetScene())
+    for view in views:  # not in a batch: the outlines of models would stay behind
+        side = _side_of(added, view)
+        other = Side.FIXED if side is Side.MOVING else Side.MOVING
+        position = positions[other] if positions[side] is None else positions[side]
+        if position is not None:
+            _jump(view, position)
 
 
 def shown_position(added: SceneRegistration, side: Side, keypoint: int) -> NDArray[np.float64] | None:
@@ -76,6 +77,15 @@ def _side_of(added: SceneRegistration, view: slicer.vtkMRMLSliceNode) -> Side:
     shows_moving = moving is not None and moving.GetID() in shown
     shows_fixed = fixed is not None and fixed.GetID() in shown
     return Side.MOVING if shows_moving and not shows_fixed else Side.FIXED
+
+
+def _jump(view: slicer.vtkMRMLSliceNode, position: NDArray[np.float64]) -> None:
+    """A view that shows the position already, if not at its edge, only changes its slice: the eye need not search."""
+    width, height, _ = view.GetDimensions()
+    to_ras = slicer.util.arrayFromVTKMatrix(view.GetXYToRAS())
+    x, y, *_ = np.linalg.solve(to_ras, np.append(position, 1.0))
+    inside = all(_EDGE < part < 1 - _EDGE for part in (x / width, y / height))
+    (view.JumpSliceByOffsetting if inside else view.JumpSliceByCentering)(*position.tolist())
 
 
 def _named_side(layout_name: str | None) -> Side | None:

@@ -13,13 +13,12 @@ from ..geometry.keypoints import Keypoints
 from ..registration.correction import Correction
 from ..registration.result import KeypointStatus, Registration
 from ..registration.table import placed_by_person
+from .colours import Colour, ColourScale
 from .sides import Side
 
 #: Labels of more points than this hide the anatomy and make drawing slow.
 MOST_LABELLED_POINTS = 100
 
-
-Colour = tuple[float, float, float]
 
 #: Of points that a person has left out, and of those that a person has moved or added: in either scan, and unlike both
 #: scans' own colours for colour-blind eyes too, by lightness.
@@ -41,7 +40,24 @@ class PointStyle:
 #: the anatomy visible.  Only one list has labels, because after alignment they would be printed over each other.
 FIXED_STYLE = PointStyle(used=(0.25, 0.75, 1.0), excluded=(0.45, 0.5, 0.55), glyph="ThickCross2D", labels=True)
 MOVING_STYLE = PointStyle(used=(1.0, 0.62, 0.1), excluded=(0.6, 0.5, 0.4), glyph="StarBurst2D", labels=False)
-STYLES = {Side.FIXED: FIXED_STYLE, Side.MOVING: MOVING_STYLE}
+
+#: What is drawn around points has their colours: used and excluded of either scan, left out, placed, and chosen.
+POINT_COLOURS = ColourScale(
+    "KeypointRegistrationPoints",
+    "Keypoint states",
+    (
+        FIXED_STYLE.used,
+        FIXED_STYLE.excluded,
+        MOVING_STYLE.used,
+        MOVING_STYLE.excluded,
+        LEFT_OUT_COLOUR,
+        PLACED_COLOUR,
+        (1.0, 1.0, 1.0),
+    ),
+    discrete=True,
+)
+_LEFT_OUT, _PLACED = 4, 5
+CHOSEN_STATE = 6.5
 
 
 def add_point_list(
@@ -86,20 +102,22 @@ def add_point_list(
     return node
 
 
-def point_colours(registration: Registration, correction: Correction, style: PointStyle) -> NDArray[np.uint8]:
-    """RGB colour of every keypoint by what became of it, shape (K, 3), as bytes.
+def point_states(registration: Registration, correction: Correction, side: Side) -> NDArray[np.float64]:
+    """Where on ``POINT_COLOURS`` every keypoint of a scan is, by what became of it, shape (K,).
 
     Used or excluded by the fit: as in the list of the scan.  What a person has done comes first: left out, or placed.
     """
-    colours, placed = [], placed_by_person(registration, correction)
+    first = 0 if side is Side.FIXED else 2
+    placed = placed_by_person(registration, correction)
+    states = []
     for k, status in enumerate(registration.status):
         if status is KeypointStatus.LEFT_OUT:
-            colours.append(LEFT_OUT_COLOUR)
+            states.append(_LEFT_OUT)
         elif placed[k]:
-            colours.append(PLACED_COLOUR)
+            states.append(_PLACED)
         else:
-            colours.append(style.used if status is KeypointStatus.USED else style.excluded)
-    return np.round(255 * np.array(colours).reshape(-1, 3)).astype(np.uint8)
+            states.append(first if status is KeypointStatus.USED else first + 1)
+    return np.array(states, dtype=float) + 0.5
 
 
 def set_points_locked(node: slicer.vtkMRMLMarkupsNode, locked: bool) -> None:
