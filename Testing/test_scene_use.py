@@ -16,6 +16,7 @@ from KeypointRegistrationLib.scene.companions import carry, companions, put_back
 from KeypointRegistrationLib.scene.copies import inverse_transform, resampled_copy
 from KeypointRegistrationLib.scene.handle import SceneRegistration
 from KeypointRegistrationLib.scene.hardening import harden, is_hardened, unharden
+from KeypointRegistrationLib.scene.placement import registered_scans
 from KeypointRegistrationLib.scene.products import products
 from KeypointRegistrationLib.scene.reslice import Interpolation
 from KeypointRegistrationLib.scene.results import add_registration, find_registrations
@@ -152,9 +153,29 @@ class TestHardening:
         result = registered(scene)
         harden(result)
         corrected(result)
-        assert any("earlier state" in note for note in notes(result))
+        (note,) = notes(result)
+        assert "hardened with an earlier state" in note
         unharden(result)
         assert notes(result) == ()
+
+    @pytest.mark.parametrize("by", ["the panel", "Slicer's own command"])
+    def test_what_is_made_of_a_hardened_volume_never_has_the_alignment_twice(
+        self, scene: slicer.vtkMRMLScene, by: str
+    ) -> None:
+        result = registered(scene)
+        expected = volume_from_node(resampled_copy(result)).voxels
+        harden(result) if by == "the panel" else result.moving_volume.HardenTransform()
+        np.testing.assert_array_equal(volume_from_node(resampled_copy(result)).voxels, expected)
+        corrected(result)
+        if by == "the panel":
+            matrix = result.registration.moving_to_fixed
+            fixed, moving = registered_scans(result)
+            inner = np.s_[1:-1, 1:-1, 1:-1]
+            copy = volume_from_node(resampled_copy(result)).voxels[inner]
+            assert np.abs(copy - reference(fixed, moving, matrix)[inner]).max() <= 1
+        else:
+            with pytest.raises(InputError, match="another position than when it was registered"):
+                resampled_copy(result)
 
     def test_undoing_the_registration_takes_it_out_again(self, scene: slicer.vtkMRMLScene) -> None:
         fixed, moving = (add_volume(scene, sample_volume(name, size=12, spacing=12.0)) for name in ("Atlas", "Brain T1"))
@@ -209,6 +230,19 @@ class TestResampling:
         smooth = resampled_copy(result, labels, Interpolation.LINEAR)
         assert len(np.unique(volume_from_node(smooth).voxels)) > len(np.unique(values))
 
+    @pytest.mark.parametrize("situation", ["beside", "carried", "put under by hand", "not aligned"])
+    def test_a_further_volume_of_the_moving_scan_moves_once(self, scene: slicer.vtkMRMLScene, situation: str) -> None:
+        result = registered(scene)
+        result.applied = False
+        further = add_volume(scene, replace(volume_from_node(result.moving_volume), name="T2"))
+        result.applied = situation != "not aligned"
+        if situation in ("carried", "not aligned"):
+            carry(result, further)
+        elif situation == "put under by hand":
+            further.SetAndObserveTransformNodeID(result.transform.GetID())
+        expected = volume_from_node(resampled_copy(result)).voxels
+        np.testing.assert_array_equal(volume_from_node(resampled_copy(result, further)).voxels, expected)
+
     def test_the_background_can_be_chosen(self, scene: slicer.vtkMRMLScene) -> None:
         result = registered(scene)
         fixed = result.fixed_volume
@@ -239,6 +273,21 @@ def reference(fixed, moving, moving_to_fixed: np.ndarray) -> np.ndarray:
         moving.voxels.astype(float), ijk[[2, 1, 0]], order=1, mode="constant", cval=float(moving.voxels.min())
     )
     return values.reshape(fixed.shape)
+
+
+@pytest.mark.parametrize("parents", PARENTS, ids=PARENT_NAMES)
+def test_the_scans_are_found_where_they_were_registered(scene: slicer.vtkMRMLScene, parents: tuple[np.ndarray, ...]) -> None:
+    result = registered(scene, parents)
+    result.applied = False
+    before = [volume_from_node(node).ijk_to_ras for node in (result.fixed_volume, result.moving_volume)]
+    result.applied = True
+    for change in (lambda: None, lambda: harden(result), lambda: nested(result.fixed_volume, (sample_matrix(9),))):
+        change()
+        for scan, expected in zip(registered_scans(result), before, strict=True):
+            np.testing.assert_allclose(scan.ijk_to_ras, expected, atol=1e-6)
+    slicer.util.updateVolumeFromArray(result.fixed_volume, np.zeros((3, 3, 3)))
+    with pytest.raises(InputError, match="Atlas has other voxels"):
+        registered_scans(result)
 
 
 class TestInverse:

@@ -80,22 +80,22 @@ def follow(result: SceneRegistration, aligned: bool) -> None:
             put_under(node, carrier if aligned else before)
 
 
+def is_above(upper: slicer.vtkMRMLNode, node: slicer.vtkMRMLTransformableNode | None) -> bool:
+    """Whether ``upper`` is the node or one of its parents."""
+    while node is not None and node is not upper:
+        node = node.GetParentTransformNode()
+    return node is not None
+
+
 def _check(result: SceneRegistration, node: slicer.vtkMRMLTransformableNode) -> None:
     fixed, _, transform = present(result)
     name = node.GetName()
     if node in (fixed, result.fixed_points, result.fixed_heatmap):
         raise InputError(f"{name} belongs to the fixed scan, which stays where it is.")
-    if node in (result.moving_volume, result.moving_points, result.moving_heatmap) or _is_above(transform, node):
+    if node in (result.moving_volume, result.moving_points, result.moving_heatmap) or is_above(transform, node):
         raise InputError(f"{name} moves with this registration already.")
     if node.GetAttribute(_CARRIED_BY):
         raise InputError(f"{name} moves with another registration. Take it out of that one first.")
-    if _is_above(node, transform):
+    if is_above(node, transform):
         raise InputError(f"{name} is above the alignment's transform, and cannot be put under it.")
     parent_to_world(node)
-
-
-def _is_above(upper: slicer.vtkMRMLNode, node: slicer.vtkMRMLTransformableNode | None) -> bool:
-    """Whether ``upper`` is the node or one of its parents."""
-    while node is not None and node is not upper:
-        node = node.GetParentTransformNode()
-    return node is not None

@@ -35,8 +35,16 @@ class Comparison:
     It is also left when the scene is closed.
     """
 
-    def __init__(self, result: SceneRegistration, on_moved: Callable[[], None] | None = None) -> None:
-        """Switch to the layout.  ``on_moved`` is called, often, when one of the scans moves: see ``refresh``.
+    def __init__(
+        self,
+        result: SceneRegistration,
+        on_moved: Callable[[], None] | None = None,
+        on_left: Callable[[], None] | None = None,
+    ) -> None:
+        """Switch to the layout.
+
+        ``on_moved`` is called, often, when one of the scans moves: see ``refresh``.  ``on_left`` is called when the user
+        has chosen another layout, which then stays, or when the scene is closed.
 
         Raises:
             InputError: if a scan is gone or cannot be shown, or there are no views.  Nothing has changed then.
@@ -61,7 +69,9 @@ class Comparison:
         if on_moved is not None:
             for node in (fixed, moving):
                 self._observe(node, slicer.vtkMRMLTransformableNode.TransformModifiedEvent, on_moved)
-        self._observe(result.scene, slicer.vtkMRMLScene.StartCloseEvent, self.leave)
+        self._on_left = on_left
+        self._observe(result.scene, slicer.vtkMRMLScene.StartCloseEvent, self._on_close)
+        self._observe(self._layout, vtk.vtkCommand.ModifiedEvent, self._on_layout)
 
     @property
     def active(self) -> bool:
@@ -97,6 +107,15 @@ class Comparison:
         self._observations = []
         leave_comparison(self._result.scene)
 
+    def _on_close(self) -> None:
+        self.leave()
+        if self._on_left is not None:
+            self._on_left()
+
+    def _on_layout(self) -> None:
+        if self.active and self._layout.GetViewArrangement() != layouts.COMPARE_LAYOUT:
+            self._on_close()
+
     def _show(self) -> None:
         fixed, moving, _ = present(self._result)
         scene = self._result.scene
@@ -130,7 +149,7 @@ def leave_comparison(scene: slicer.vtkMRMLScene) -> None:
     layout = scene.GetFirstNodeByClass("vtkMRMLLayoutNode")
     if layout is None or not view_memory.has_memory(layout):
         return
-    view_memory.restore(layout)
+    view_memory.restore(layout, layouts.COMPARE_LAYOUT)
     for view in _layers(scene, (*layouts.FIXED_VIEWS, *layouts.MOVING_VIEWS)):
         for layer in range(3 + view.GetNumberOfAdditionalLayers()):
             view.SetNthLayerVolumeID(layer, None)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import slicer
+from numpy.typing import NDArray
 
 from ..geometry.errors import InputError
 from ..geometry.transforms import invert
-from .companions import companions
+from .companions import is_above
 from .nodes import batch, put_under
 from .placement import aligned_ijk_to_world, motion, present
 from .products import add_product, products, remember_alignment
@@ -101,10 +103,10 @@ def inverse_transform(result: SceneRegistration) -> slicer.vtkMRMLTransformNode:
     return inverse
 
 
-def _aligned_matrix(result: SceneRegistration, volume: slicer.vtkMRMLVolumeNode):
+def _aligned_matrix(result: SceneRegistration, volume: slicer.vtkMRMLVolumeNode) -> NDArray[np.float64]:
     """4×4 from voxel indices of a volume of the moving scan to world RAS mm, as it is when aligned."""
     if volume is result.moving_volume:
-        return aligned_ijk_to_world(result, volume)
+        return aligned_ijk_to_world(result)
     here = parent_to_world(volume) @ local_ijk_to_ras(volume)
-    is_there = result.applied and volume in companions(result)
-    return here if is_there else motion(result) @ here
+    moves_already = result.transform is not None and is_above(result.transform, volume)
+    return here if moves_already else motion(result) @ here

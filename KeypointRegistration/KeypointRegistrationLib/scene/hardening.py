@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import slicer
@@ -11,19 +11,16 @@ import vtk
 
 from ..geometry.errors import InputError
 from .nodes import batch, put_under
-from .placement import aligned_ijk_to_world, present, renumbering
+from .placement import HARDENED, aligned_ijk_to_world, hardening_memory, present, renumbering
 from .volumes import local_ijk_to_ras
 
 if TYPE_CHECKING:
     from .handle import SceneRegistration
 
-#: Attribute of the record, which is saved with the scene: where the volume was before, and where hardening has put it.
-_MEMORY = "KeypointRegistration.Hardened"
-
 
 def is_hardened(result: SceneRegistration) -> bool:
     """Whether ``harden`` has been called and not been taken back."""
-    return _memory(result) is not None
+    return hardening_memory(result) is not None
 
 
 def harden(result: SceneRegistration) -> None:
@@ -40,13 +37,13 @@ def harden(result: SceneRegistration) -> None:
         raise InputError("The record of this registration is no longer in the scene: hardening could not be taken back.")
     if is_hardened(result):
         raise InputError(f"{moving.GetName()} is hardened already.")
-    aligned = aligned_ijk_to_world(result, moving)
+    aligned = aligned_ijk_to_world(result)
     with batch(moving.GetScene()):
         result.applied = True
         before = _position(moving)
         put_under(moving, None)
         moving.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(aligned))
-        record.SetAttribute(_MEMORY, json.dumps({"before": before, "after": local_ijk_to_ras(moving).tolist()}))
+        record.SetAttribute(HARDENED, json.dumps({"before": before, "after": local_ijk_to_ras(moving).tolist()}))
 
 
 def unharden(result: SceneRegistration) -> None:
@@ -56,7 +53,7 @@ def unharden(result: SceneRegistration) -> None:
         InputError: if it is not hardened, or if the volume has been moved since: that would be lost.
     """
     _, moving, transform = present(result)
-    record, memory = result.record, _memory(result)
+    record, memory = result.record, hardening_memory(result)
     if record is None or memory is None:
         raise InputError(f"{moving.GetName()} is not hardened.")
     numbering = renumbering(np.array(memory["after"]), moving)
@@ -69,12 +66,12 @@ def unharden(result: SceneRegistration) -> None:
         if not np.array_equal(numbering, np.eye(4)):
             moving.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(local_ijk_to_ras(moving) @ numbering))
         put_under(moving, transform)
-        record.RemoveAttribute(_MEMORY)
+        record.RemoveAttribute(HARDENED)
 
 
 def hardened_problem(result: SceneRegistration) -> str:
     """A sentence where the hardened volume is not where the alignment, as it is now, would put it.  Else empty."""
-    memory = _memory(result)
+    memory = hardening_memory(result)
     if memory is None:
         return ""
     _, moving, transform = present(result)
@@ -84,12 +81,6 @@ def hardened_problem(result: SceneRegistration) -> str:
     if renumbering(slicer.util.arrayFromVTKMatrix(to_world) @ before, moving) is not None:
         return ""
     return f"{moving.GetName()} was hardened with an earlier state of the alignment. Un-harden it and harden it again."
-
-
-def _memory(result: SceneRegistration) -> dict[str, Any] | None:
-    """What ``harden`` has kept, or None if the volume is not hardened."""
-    text = result.record.GetAttribute(_MEMORY) if result.record is not None else None
-    return json.loads(text) if text else None
 
 
 def _position(volume: slicer.vtkMRMLVolumeNode) -> dict[str, list[float]]:

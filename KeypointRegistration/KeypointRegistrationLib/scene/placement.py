@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,14 +12,20 @@ from numpy.typing import NDArray
 
 from ..geometry.errors import InputError
 from ..geometry.transforms import invert
+from ..geometry.volume import Volume
 from .nodes import own_matrix
-from .volumes import local_ijk_to_ras, parent_to_world
+from .volumes import local_ijk_to_ras, parent_to_world, volume_from_node
 
 if TYPE_CHECKING:
     from .handle import SceneRegistration
 
 #: Differences in a position matrix (mm) that a file format may introduce.
 _ROUNDING = 1e-3
+
+#: Attribute of the record: where a hardened volume was before, and where hardening has put it.  It is saved with the scene.
+HARDENED = "KeypointRegistration.Hardened"
+
+_CHANGED = "{name} has other voxels or another position than when it was registered. Register again."
 
 
 def present(
@@ -45,35 +53,32 @@ def motion(result: SceneRegistration) -> NDArray[np.float64]:
     return outer @ own_matrix(transform) @ invert(outer)
 
 
-def aligned_ijk_to_world(result: SceneRegistration, volume: slicer.vtkMRMLVolumeNode) -> NDArray[np.float64]:
-    """4×4 from voxel indices of the moving volume to world RAS mm when it is aligned, whether it is at the moment or not.
+def aligned_ijk_to_world(result: SceneRegistration) -> NDArray[np.float64]:
+    """4×4 from voxel indices of the moving volume to world RAS mm when it is aligned, as the alignment is now.
+
+    It does not matter whether it is aligned at the moment, or hardened.
 
     Raises:
-        InputError: if it has been put under another transform meanwhile.
+        InputError: if the volume has been changed or put under another transform meanwhile.
     """
     _, moving, transform = present(result)
-    local = local_ijk_to_ras(volume)
-    if volume is moving and not is_written_into_volume(result):
-        parent = moving.GetParentTransformNode()
-        if parent not in (transform, result.original_parent):
-            name = "no transform" if parent is None else parent.GetName()
-            raise InputError(
-                f"{moving.GetName()} is now under {name}, where this registration has not put it. "
-                "Put it back under the registration's transform, or register again."
-            )
-        return parent_to_world(transform) @ own_matrix(transform) @ local
-    return parent_to_world(volume) @ local
+    found = _found(result, "moving")
+    if found is None:
+        raise InputError(_CHANGED.format(name=moving.GetName()))
+    parent = moving.GetParentTransformNode()
+    if not found.is_hardened and parent not in (transform, result.original_parent):
+        raise InputError(
+            f"{moving.GetName()} is now under {'no transform' if parent is None else parent.GetName()}, where this "
+            "registration has not put it. Put it back under the registration's transform, or register again."
+        )
+    own = found.ijk_to_ras if found.is_hardened else local_ijk_to_ras(moving)
+    return parent_to_world(transform) @ own_matrix(transform) @ own
 
 
-def is_written_into_volume(result: SceneRegistration) -> bool:
-    """Whether the alignment was hardened: written into the moving volume's own matrix, here or by Slicer's own command."""
-    _, moving, _ = present(result)
-    if moving.GetParentTransformNode() is not None:
-        return False
-    then = result.provenance["moving"]
-    before = np.array(then["parent_to_world"]) @ np.array(then["ijk_to_ras"])
-    unmoved = renumbering(np.array(then["ijk_to_ras"]), moving) is not None
-    return not unmoved and renumbering(motion(result) @ before, moving) is not None
+def hardening_memory(result: SceneRegistration) -> dict[str, Any] | None:
+    """What was kept when the moving volume was hardened, or None if it is not."""
+    text = result.record.GetAttribute(HARDENED) if result.record is not None else None
+    return json.loads(text) if text else None
 
 
 def renumbering(ijk_to_ras: NDArray[np.float64], volume: slicer.vtkMRMLVolumeNode) -> NDArray[np.float64] | None:
@@ -89,26 +94,66 @@ def renumbering(ijk_to_ras: NDArray[np.float64], volume: slicer.vtkMRMLVolumeNod
     return exact if _same(ijk_to_ras @ exact, local_ijk_to_ras(volume)) else None
 
 
+def registered_scans(result: SceneRegistration) -> tuple[Volume, Volume]:
+    """The fixed and the moving scan where they were when they were registered, whatever has been done to them since.
+
+    The result's keypoints and ``moving_to_fixed`` refer to these positions.  The voxels are the nodes' own, not copied.
+
+    Raises:
+        InputError: if a volume is gone, or has other voxels than then.
+    """
+    fixed, moving, _ = present(result)
+    scans = []
+    for node, side in ((fixed, "fixed"), (moving, "moving")):
+        found = _found(result, side)
+        if found is None:
+            raise InputError(_CHANGED.format(name=node.GetName()))
+        outer = np.array(result.provenance[side]["parent_to_world"])
+        scans.append(replace(volume_from_node(node), ijk_to_ras=outer @ found.ijk_to_ras))
+    return scans[0], scans[1]
+
+
 def changes(result: SceneRegistration) -> tuple[str, ...]:
     """Sentences on what has happened to the scans since they were registered: why the alignment may not hold."""
     try:
         fixed, moving, _ = present(result)
         found = []
-        for node, then in ((fixed, result.provenance["fixed"]), (moving, result.provenance["moving"])):
-            image = node.GetImageData()
-            if image is None or list(image.GetDimensions()) != list(then["size"]):
-                found.append(f"{node.GetName()} has another size than when it was registered. Register again.")
-            elif renumbering(np.array(then["ijk_to_ras"]), node) is None and not (
-                node is moving and is_written_into_volume(result)
-            ):
-                found.append(f"{node.GetName()} has another position or voxel size than when it was registered.")
+        for node, side in ((fixed, "fixed"), (moving, "moving")):
+            if _found(result, side) is None:
+                found.append(_CHANGED.format(name=node.GetName()))
         if not found and not _same(*_motions_since(result)):
             found.append("One of the scans has been moved by its parent transforms since, and the other has not.")
         if not found:
-            aligned_ijk_to_world(result, moving)
+            aligned_ijk_to_world(result)
         return tuple(found)
     except InputError as error:
         return (str(error),)
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """A scan as it is now: its own matrix when it was registered, for its voxels as they are numbered now."""
+
+    ijk_to_ras: NDArray[np.float64]
+    is_hardened: bool
+
+
+def _found(result: SceneRegistration, side: str) -> _Found | None:
+    """None where the scan is another image than the one that was registered, or somewhere else."""
+    node = result.fixed_volume if side == "fixed" else result.moving_volume
+    then, image = result.provenance[side], node.GetImageData()
+    if image is None or list(image.GetDimensions()) != list(then["size"]):
+        return None
+    own = np.array(then["ijk_to_ras"])
+    numbering = renumbering(own, node)
+    if numbering is not None:
+        return _Found(own @ numbering, False)
+    if side == "fixed" or node.GetParentTransformNode() is not None:
+        return None
+    memory = hardening_memory(result)
+    hardened = np.array(memory["after"]) if memory else motion(result) @ np.array(then["parent_to_world"]) @ own
+    numbering = renumbering(hardened, node)
+    return None if numbering is None else _Found(own @ numbering, True)
 
 
 def _motions_since(result: SceneRegistration) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

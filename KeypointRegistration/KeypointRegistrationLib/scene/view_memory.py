@@ -43,12 +43,16 @@ def remember(
     layout.SetAttribute(_MEMORY, json.dumps(content))
 
 
-def restore(layout: slicer.vtkMRMLLayoutNode) -> None:
-    """Put everything back as ``remember`` found it.  What the user has deleted meanwhile stays deleted."""
+def restore(layout: slicer.vtkMRMLLayoutNode, temporary: int) -> None:
+    """Put everything back as ``remember`` found it.  What the user has deleted meanwhile stays deleted.
+
+    So does another layout than the ``temporary`` one, if the user has chosen it meanwhile.
+    """
     scene = layout.GetScene()
     content = json.loads(layout.GetAttribute(_MEMORY))
     layout.RemoveAttribute(_MEMORY)
-    layout.SetViewArrangement(content["layout"])
+    if layout.GetViewArrangement() == temporary:
+        layout.SetViewArrangement(content["layout"])
     for node in slicer.util.getNodesByClass("vtkMRMLSliceNode", scene):
         if node.GetLayoutName() in content["slices"]:
             _restore_slice(node, content["slices"][node.GetLayoutName()])
