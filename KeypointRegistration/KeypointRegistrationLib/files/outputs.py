@@ -56,6 +56,11 @@ def check_folder(folder: str | Path, inputs: Iterable[Path] = ()) -> None:
         raise InputError(_refusal(folder, error)) from error
 
 
+def earlier_results(folder: str | Path) -> list[str]:
+    """The names of files in ``folder`` that ``write_outputs`` would replace or remove."""
+    return [name for name in _ALL if (Path(folder) / name).exists()]
+
+
 def write_outputs(
     folder: str | Path,
     fixed: Volume,

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from .annotate import AnnotateSection
+from .compare import CompareSection
 from .correct import CorrectSection
+from .keypoints import KeypointsSection
 from .result import ResultSection
 from .section import Section
+from .use import UseSection
 
-SECTIONS: tuple[type[Section], ...] = (ResultSection, CorrectSection, AnnotateSection)
+SECTIONS: tuple[type[Section], ...] = (
+    ResultSection,
+    KeypointsSection,
+    CompareSection,
+    CorrectSection,
+    UseSection,
+    AnnotateSection,
+)
