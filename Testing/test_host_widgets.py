@@ -134,6 +134,18 @@ def test_files_and_folders_are_chosen_in_prepared_dialogs(application: Applicati
     assert len(application.problems) == 1 and "nobody answers" in application.problems[0]
 
 
+def test_filters_of_a_path_are_read_from_the_panel_file(application: Application, tmp_path: Path) -> None:
+    import ctk
+    from host.uiloader import load_ui
+
+    path = tmp_path / "panel.ui"
+    path.write_text(
+        """<ui version="4.0"><class>Path</class><widget class="ctkPathLineEdit" name="Path"><property name="filters">
+        <set>ctkPathLineEdit::Dirs|ctkPathLineEdit::Writable</set></property></widget></ui>"""
+    )
+    assert load_ui(path).property("filters") == ctk.ctkPathLineEdit.Dirs | ctk.ctkPathLineEdit.Writable
+
+
 def test_nodes_can_be_ticked_in_a_checkable_list(application: Application, panel: Callable) -> None:
     import qt
 

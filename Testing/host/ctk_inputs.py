@@ -136,6 +136,7 @@ class ctkPathLineEdit(QtWidgets.QWidget):
 
     currentPathChanged = Signal(str)
     validInputChanged = Signal(bool)
+    Dirs, Files, Drives, NoSymLinks, Readable, Writable, Executable = (1 << bit for bit in range(7))
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
@@ -171,8 +172,7 @@ class ctkPathLineEdit(QtWidgets.QWidget):
     nameFilters = _kept("nameFilters", list, [])
     showHistoryButton = _kept("showHistoryButton", bool, True)
     showBrowseButton = _kept("showBrowseButton", bool, True)
-    #: CTK's filters as a number: 1 folders, 2 files, 64 readable, 128 writable; Executable is 256.
-    filters = _kept("filters", int, 1 | 2 | 64)
+    filters = _kept("filters", int, Dirs | Files | Readable)
     del _kept
 
     @invokable
@@ -182,12 +182,10 @@ class ctkPathLineEdit(QtWidgets.QWidget):
 
     @invokable
     def browse(self) -> None:
-        wants_file = self._plain.get("filters", 1 | 2 | 64) & 2
-        writes = self._plain.get("filters", 1 | 2 | 64) & 128
-        if not wants_file:
+        if not self.filters & self.Files:
             path = QFileDialog.getExistingDirectory(self)
         else:
-            path = QFileDialog.getSaveFileName(self) if writes else QFileDialog.getOpenFileName(self)
+            path = QFileDialog.getSaveFileName(self) if self.filters & self.Writable else QFileDialog.getOpenFileName(self)
         if path:
             self._line.setEditText(path)
 

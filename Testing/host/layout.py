@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ElementTree
 from typing import Any
 
 import slicer
+import vtk
 from PySide6 import QtCore, QtWidgets
 from PySide6.QtCore import Property, Signal
 
@@ -77,6 +78,10 @@ class qSlicerLayoutManager(QtCore.QObject):
     threeDViewCount = Property(
         int, lambda self: sum(isinstance(widget, qMRMLThreeDWidget) for widget in self._widgets.values())
     )
+
+    @invokable
+    def mrmlSliceLogics(self) -> vtk.vtkCollection:
+        return self._host.application_logic.GetSliceLogics()
 
     @invokable
     def resetSliceViews(self) -> None:

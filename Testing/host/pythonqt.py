@@ -286,6 +286,8 @@ def _class_member(qt_class: type, name: str) -> Any:
         return type(name, (), {member.name: EnumValue.of(member) for member in found})
     if isinstance(found, type):
         return wrapper_class(found)
+    if isinstance(found, int):
+        return found
 
     def call(*arguments: Any, **keywords: Any) -> Any:
         refuse_keywords(f"{qt_class.__name__}.{name}", keywords)

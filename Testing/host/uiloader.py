@@ -24,6 +24,7 @@ def load_ui(path: Path) -> QtWidgets.QWidget:
     """
     tree = ElementTree.parse(path)
     connections = _take_connections(tree)
+    _spell_out_flags(tree)
     loader = QtUiTools.QUiLoader()
     for custom in CUSTOM_WIDGETS:
         loader.registerCustomWidget(custom)
@@ -47,6 +48,16 @@ def _take_connections(tree: ElementTree.ElementTree) -> list[tuple[str, str, str
         return []
     root.remove(section)
     return [tuple(entry.findtext(tag) for tag in ("sender", "signal", "receiver", "slot")) for entry in section]
+
+
+def _spell_out_flags(tree: ElementTree.ElementTree) -> None:
+    """Write flags of the stand-ins' own, as in ``ctkPathLineEdit::Dirs``, as the numbers that they are."""
+    classes = {custom.__name__: custom for custom in CUSTOM_WIDGETS}
+    for element in [*tree.iter("set"), *tree.iter("enum")]:
+        parts = [part.split("::") for part in element.text.split("|")]
+        if parts[0][0] in classes:
+            element.text = str(sum(getattr(classes[kind], flag) for kind, flag in parts))
+            element.tag = "number"
 
 
 def _check(tree: ElementTree.ElementTree, root: QtWidgets.QWidget, file_name: str) -> None:
