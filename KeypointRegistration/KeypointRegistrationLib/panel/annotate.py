@@ -13,7 +13,7 @@ from ..files.annotations import read_annotations, write_annotations
 from ..files.names import read_names, write_names
 from ..geometry.errors import InputError
 from ..registration.annotation import Annotation, Rating, current_rating
-from ..scene.annotations import adopt_annotations, annotate, annotations_of
+from ..scene.annotations import adopt_annotations, annotate, annotations_of, pair_title
 from ..scene.editor import RegistrationEditor
 from ..scene.names import NameObserver, names_of, rename, set_names, show_names
 from ..scene.results import SceneRegistration
@@ -55,7 +55,7 @@ class AnnotateSection(Section):
             button.connect("clicked()", self._raters[rating])
         ui.reviewerEdit.text = _remembered_reviewer()
         ui.reviewerEdit.connect("editingFinished()", self._on_reviewer)
-        ui.ratingCommentEdit.connect("editingFinished()", self.keep_comment)
+        ui.ratingCommentEdit.connect("editingFinished()", self._on_comment)
         ui.keypointNameEdit.connect("editingFinished()", self._on_name)
         ui.importNamesButton.connect("clicked()", lambda: self._try(self._import_names))
         ui.exportNamesButton.connect("clicked()", lambda: self._try(self._export_names))
@@ -103,12 +103,16 @@ class AnnotateSection(Section):
     def rate(self, rating: Rating) -> None:
         """Rate the result on the workbench, with the comment as it stands."""
         self._try(lambda: self._annotate(rating))
+        self.bench.refresh()  # the worklist shows ratings too
 
-    def keep_comment(self) -> None:
-        """Keep what was typed as comment, if it is new."""
+    def keep_comment(self) -> bool:
+        """Keep what was typed as comment; returns whether there was anything new."""
         comment = self.ui.ratingCommentEdit.text.strip()
-        if self._result is not None and self._result.record is not None and comment and comment != self._comment:
-            self._try(lambda: self._annotate(self._own_rating()))
+        can_be_kept = self._result is not None and self._result.record is not None
+        if not can_be_kept or not comment or comment == self._comment:
+            return False
+        self._try(lambda: self._annotate(self._own_rating()))
+        return True
 
     def _annotate(self, rating: Rating | None) -> str:
         result, ui = self._result, self.ui
@@ -127,6 +131,10 @@ class AnnotateSection(Section):
         history = [] if self._result is None else annotations_of(self._result)
         reviewer = self.ui.reviewerEdit.text.strip()
         return history[-1].rating if history and history[-1].reviewer == reviewer else None
+
+    def _on_comment(self) -> None:
+        if self.keep_comment():
+            self.bench.refresh()
 
     def _on_reviewer(self) -> None:
         reviewer = self.ui.reviewerEdit.text.strip()
@@ -233,7 +241,7 @@ class AnnotateSection(Section):
             button.enabled = has_result
         for widget in (ui.ratingCommentEdit, ui.importNamesButton, ui.exportNamesButton):
             widget.enabled = has_result
-        ui.annotationLabel.text = annotation_text(history)
+        ui.annotationLabel.text = "" if self._result is None else annotation_text(pair_title(self._result), history)
         ui.annotationLabel.toolTip = annotation_history_text(history)
         self._fill_name()
 

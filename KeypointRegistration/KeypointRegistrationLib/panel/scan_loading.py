@@ -12,7 +12,7 @@ from ..geometry.errors import InputError
 
 
 def load_scan(file: str) -> Any:
-    """The volume node of a file, new in the scene.
+    """The volume node of a file, new in the scene and not shown yet.
 
     Raises:
         InputError: if the application cannot load it.
@@ -20,7 +20,7 @@ def load_scan(file: str) -> Any:
     if Path(file).is_dir():
         raise InputError(_("{file} is a folder. Name a file: of a DICOM series any one of its slices.").format(file=file))
     try:
-        return slicer.util.loadVolume(file)
+        return slicer.util.loadVolume(file, {"show": False})
     except RuntimeError as error:
         raise InputError(
             _("{file} cannot be loaded as a volume. Look whether it is whole and of a kind that can be read.").format(

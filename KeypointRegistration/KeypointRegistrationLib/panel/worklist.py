@@ -7,6 +7,7 @@ from typing import Any
 
 import qt
 import slicer
+import slicer.util
 from slicer.i18n import tr as _
 
 from ..files.worklist import read_worklist
@@ -104,6 +105,9 @@ class WorklistSection(Section):
         self.bench.choose(self._arrival.result)
         if self._arrival.problem:
             raise InputError(self._arrival.problem)
+        slicer.util.setSliceViewerLayers(
+            background=self._arrival.fixed, foreground=self._arrival.moving, foregroundOpacity=0.5, fit=True
+        )
         if self._arrival.result is None and self.ui.registerRowsCheckBox.checked:
             self._register()
         return ""

@@ -50,10 +50,11 @@ class RowState:
         return RowStatus.REGISTERED if self.registrations else RowStatus.OPEN
 
     def having(self, annotated: AnnotatedRegistration) -> RowState:
-        """The same with one registration as it is now."""
+        """The same with one registration as it is now.  If it is a new one, the problem is overcome."""
         known = {entry.identifier: entry for entry in self.registrations}
+        problem = self.problem if annotated.identifier in known else ""
         known[annotated.identifier] = annotated
-        return replace(self, registrations=tuple(known.values()))
+        return RowState(problem, tuple(known.values()))
 
 
 @dataclass(frozen=True)

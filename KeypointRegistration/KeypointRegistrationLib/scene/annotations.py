@@ -35,8 +35,8 @@ def annotations_of(result: SceneRegistration) -> tuple[Annotation, ...]:
         return tuple(annotation_from_entry(entry) for entry in json.loads(text)) if text else ()
     except (ValueError, TypeError) as error:
         raise InputError(
-            f"The annotations of {_title(result)} cannot be read: they are damaged or of a later version. They stay as they "
-            "are in the scene. Register the pair again to annotate it."
+            f"The annotations of {pair_title(result)} cannot be read: they are damaged or of a later version. They stay "
+            "as they are in the scene. Register the pair again to annotate it."
         ) from error
 
 
@@ -86,7 +86,7 @@ def adopt_annotations(scene: slicer.vtkMRMLScene, listed: Iterable[AnnotatedRegi
         model = result.original.model
         if (entry.model.name, entry.model.version) != (model.name, model.version):
             raise InputError(
-                f"The list is about {entry.model.name} {entry.model.version}, but {_title(result)} was registered with "
+                f"The list is about {entry.model.name} {entry.model.version}, but {pair_title(result)} was registered with "
                 f"{model.name} {model.version}. Choose the list that was exported for it."
             )
     histories = [(result, merged(annotations_of(result), entry.history)) for result, entry in about]
@@ -109,14 +109,15 @@ def scan_names(result: SceneRegistration) -> tuple[str, str]:
     return names["fixed"], names["moving"]
 
 
+def pair_title(result: SceneRegistration) -> str:
+    """Which scan was aligned to which, for people."""
+    fixed, moving = scan_names(result)
+    return f"{moving} → {fixed}"
+
+
 def _write(result: SceneRegistration, history: tuple[Annotation, ...]) -> None:
     if result.record is None:
-        raise InputError(f"{_title(result)} is no longer in the scene. Its annotation was not kept.")
+        raise InputError(f"{pair_title(result)} is no longer in the scene. Its annotation was not kept.")
     text = json.dumps([annotation_entry(annotation) for annotation in history], ensure_ascii=False)
     if text != result.record.GetAttribute(ANNOTATIONS):
         result.record.SetAttribute(ANNOTATIONS, text)
-
-
-def _title(result: SceneRegistration) -> str:
-    fixed, moving = scan_names(result)
-    return f"{moving} → {fixed}"

@@ -12,7 +12,7 @@ from ..geometry.errors import InputError
 from ..registration.annotation import AnnotatedRegistration, Rating
 from ..registration.worklist import BrokenRow, Worklist, WorklistRow
 from ..registration.worklist_state import RowState, RowStatus, WorklistState, from_text, to_text
-from .annotations import annotated, annotated_registrations, scan_names
+from .annotations import annotated, annotated_registrations, pair_title
 from .belongings import remember_as_loaded, remove_unless_used
 from .handle import SceneRegistration, find_registrations
 from .nodes import add_hidden_text
@@ -262,10 +262,9 @@ def _line_of_row(row: WorklistRow, state: RowState) -> Line:
 
 
 def _line_of_registration(result: SceneRegistration) -> Line:
-    fixed, moving = scan_names(result)
     try:
         state = RowState(registrations=(annotated(result),))
     except InputError as error:
         state = RowState(problem=str(error))
     remark = state.problem or next((a.comment for a in reversed(state.registrations[0].history) if a.comment), "")
-    return Line(f"{moving} → {fixed}", state.status, state.rating, remark)
+    return Line(pair_title(result), state.status, state.rating, remark)
