@@ -27,7 +27,7 @@ MAY_USE = {
     "worker": {"geometry"},  # for its InputError
     "panel": CORE | {"files", "scene", "worker"},
     "training": CORE | {"files"},
-    "evaluation": CORE | {"files"},
+    "evaluation": CORE | {"files", "worker"},
     "commands": CORE | {"files", "training", "evaluation"},
 }
 

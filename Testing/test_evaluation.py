@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from KeypointRegistrationLib.evaluation import benchmark, cost, peers
+from KeypointRegistrationLib.detection.bundle import bundle_names
+from KeypointRegistrationLib.evaluation import benchmark, cost, peers, warm
 from KeypointRegistrationLib.evaluation.methods import METHODS, Method
 from KeypointRegistrationLib.evaluation.metrics import (
     Scores,
@@ -22,6 +23,7 @@ from KeypointRegistrationLib.evaluation.metrics import (
 from KeypointRegistrationLib.evaluation.pairs import BINS, Pair, across_contrasts, between_people, random_pose, trial
 from KeypointRegistrationLib.evaluation.rows import Row, read_rows, write_rows
 from KeypointRegistrationLib.evaluation.tables import affine_table, cost_table, put_into, rigid_table
+from KeypointRegistrationLib.files.nifti import write_nifti
 from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.geometry.transforms import TransformType, affine, apply, invert, rotation_angle
 from KeypointRegistrationLib.geometry.volume import Volume
@@ -202,9 +204,9 @@ def test_the_page_in_the_repository_has_a_place_for_every_table(tmp_path):
     page = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
     copy = tmp_path / "page.md"
     copy.write_text(page.read_text(encoding="utf-8"), encoding="utf-8")
-    for name in ("affine", "rigid", "cost"):
+    for name in ("affine", "rigid", "cost", "warm"):
         put_into(copy, name, "a table")
-    assert copy.read_text(encoding="utf-8").count("a table") == 3
+    assert copy.read_text(encoding="utf-8").count("a table") == 4
 
 
 class Counting:
@@ -283,6 +285,18 @@ def test_missing_scans_are_a_sentence(tmp_path):
         benchmark.run(arguments("affine", "--output", str(tmp_path), "--data", str(tmp_path / "nowhere")))
     with pytest.raises(InputError, match="holds 0 files"):
         benchmark.run(arguments("affine", "--output", str(tmp_path), "--data", str(tmp_path), "--methods", "unaligned"))
+
+
+def test_a_kept_process_is_measured_against_its_own_first_run(tmp_path):
+    if "brain-affine" not in bundle_names():
+        pytest.skip("needs a model bundle in Resources/Models")
+    paths = [tmp_path / f"{seed}.nii.gz" for seed in range(3)]
+    for seed, path in enumerate(paths):
+        write_nifti(path, sample_volume(seed=seed))
+    rows = warm.measure(*paths)
+    assert [row["run"] for row in rows] == ["first run", "same fixed scan", "both scans again"]
+    assert rows[0]["keypoints, relative to the first"] == 1.0
+    assert rows[2]["keypoints (s)"] == pytest.approx(rows[2]["keypoints, relative to the first"] * rows[0]["keypoints (s)"])
 
 
 def test_a_failed_run_has_no_cost(tmp_path):

@@ -1,4 +1,4 @@
-"""``benchmark affine|rigid|cost``: measure this module and its peers on the same pairs, in the same run.
+"""``benchmark affine|rigid|cost|warm``: measure this module and its peers on the same pairs, in the same run.
 
 Rows are kept in a CSV file in the output folder: a stopped benchmark continues where it was.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 from numpy.typing import NDArray
 
 from ..geometry.errors import InputError
-from . import cost
+from . import cost, warm
 from .methods import METHODS, Method
 from .pairs import BINS, Pair, Trial, across_contrasts, between_people, trial
 from .rows import Row, read_rows, write_rows
@@ -25,6 +25,9 @@ _REPOSITORY = Path(__file__).resolve().parents[3]
 _DATA = _REPOSITORY.parent / "shared" / "data"
 _DOCUMENT = _REPOSITORY / "docs" / "benchmarks.md"
 
+#: Three whole heads of about 256³ voxels: the fixed one, and two that are registered to it.
+_WARM = ("omega_t1/sub-0002_T1.nii.gz", "omega_t1/sub-0003_T1.nii.gz", "s1_t1_epi/S1_T1.nii.gz")
+
 _PAIRS: dict[str, Callable[[Path], list[Pair]]] = {"affine": between_people, "rigid": across_contrasts}
 _TABLES: dict[str, Callable[[Sequence[Row]], str]] = {"affine": affine_table, "rigid": rigid_table}
 
@@ -33,8 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     parser.add_argument(
         "what",
-        choices=[*_PAIRS, "cost"],
-        help="affine: different people; rigid: one person across contrasts; cost: seconds and memory of one 256³ pair",
+        choices=[*_PAIRS, "cost", "warm"],
+        help="affine: different people; rigid: one person across contrasts; cost: seconds and memory of one 256³ pair; "
+        "warm: what a kept worker process saves",
     )
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for the CSV file and the table")
     parser.add_argument("--data", type=Path, default=_DATA, metavar="DIR", help="folder of the scans (default: %(default)s)")
@@ -68,6 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.what == "cost":
         scans = [arguments.data / "omega_t1" / f"sub-000{number}_T1.nii.gz" for number in (2, 3)]
         table = cost_table(cost.measure(*scans))
+    elif arguments.what == "warm":
+        table = cost_table(warm.measure(*(arguments.data / scan for scan in _WARM)))
     else:
         rows = _measured(arguments, arguments.output / f"{arguments.what}.csv")
         table = _TABLES[arguments.what](rows)

@@ -68,8 +68,14 @@ def cost_table(costs: Sequence[dict[str, float | str]]) -> str:
     for name in names:
         if name != "run":
             values = [cost.get(name, "–") for cost in costs]
-            lines.append(_line([name, *(f"{value:.1f}" if isinstance(value, float) else str(value) for value in values)]))
+            lines.append(_line([name, *(_number(value) for value in values)]))
     return "\n".join(lines)
+
+
+def _number(value: float | str) -> str:
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.1f}" if value >= 1 or value == 0 else f"{value:.2f}"
 
 
 def put_into(document: Path, name: str, text: str) -> None:
