@@ -20,10 +20,16 @@ class Person:
     def widget(self, name: str) -> QtWidgets.QWidget:
         """The PySide6 widget of that name, in whichever section of the panel it is."""
         self._application.process_events()
-        found = [widget for root in self._roots() for widget in _named(root, name)]
+        found = [widget for root in self.roots() for widget in _named(root, name)]
         assert found, f"no widget of the panel is called {name}"
         assert len(found) == 1, f"{len(found)} widgets of the panel are called {name}"
         return found[0]
+
+    def roots(self) -> list[QtWidgets.QWidget]:
+        """What the module has put into its window; what an earlier, reloaded one left there is hidden."""
+        contents = self._panel.parent.window.widget()
+        children = contents.findChildren(QtWidgets.QWidget, options=QtCore.Qt.FindDirectChildrenOnly)
+        return [child for child in children if not child.isHidden()]
 
     def sees(self, name: str) -> bool:
         """Whether the widget is visible."""
@@ -198,12 +204,6 @@ class Person:
         return [self.reads_cell(name, row, column) for row in range(table.model().rowCount()) if not table.isRowHidden(row)]
 
     # -- inside --------------------------------------------------------------------------------------------------------
-
-    def _roots(self) -> list[QtWidgets.QWidget]:
-        """What the module has put into its window; what an earlier, reloaded one left there is hidden."""
-        contents = self._panel.parent.window.widget()
-        children = contents.findChildren(QtWidgets.QWidget, options=QtCore.Qt.FindDirectChildrenOnly)
-        return [child for child in children if not child.isHidden()]
 
     def _visible(self, name: str) -> QtWidgets.QWidget:
         assert self.sees(name), f"{name} cannot be seen"
