@@ -85,7 +85,7 @@ class KeypointTable:
             for index, column in enumerate(self._columns):
                 item = qt.QTableWidgetItem("")
                 if column.is_number:
-                    item.setTextAlignment(alignment)
+                    item.setData(qt.Qt.TextAlignmentRole, alignment)
                 table.setItem(position, index, item)
         self._fill()
         table.resizeColumnsToContents()

@@ -73,7 +73,7 @@ def residual_scale(registration: Registration) -> float:
 
     Excluded pairs may be much further apart; their arrows have the last colour.
     """
-    used = registration.residuals[registration.used]
+    used = registration.residuals[registration.used & np.isfinite(registration.residuals)]
     largest = max(float(used.max()) if len(used) else 0.0, 1.0)
     step = 10 ** math.floor(math.log10(largest)) / 2
     return math.ceil(largest / step) * step

@@ -49,7 +49,7 @@ def show_error_map(
 
     Raises:
         ValueError: if the fixed scan is no longer in the scene.
-        InputError: if it cannot be read as a scan.
+        InputError: if it cannot be read as a scan or is empty.
     """
     place = place_on_scan(added, Side.FIXED)
     volume = added.adopted(handle.ERROR_MAP)
@@ -92,6 +92,7 @@ def _add_volume(added: SceneRegistration, place: Place) -> slicer.vtkMRMLScalarV
     scan = required_scan(added, Side.FIXED)
     voxels = volume_from_node(scan).voxels
     registered = Volume(voxels, invert(place.from_registered) @ local_ijk_to_ras(scan), scan.GetName())
+    registered.value_range()  # raises where there is no head to be found
     grid = _coarse_grid(registered)
     head = head_region(Volume(sample(registered, grid), grid.ijk_to_ras, scan.GetName()))
     volume = added.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", f"{scan.GetName()} predicted error")
