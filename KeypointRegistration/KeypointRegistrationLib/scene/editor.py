@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import slicer
 from numpy.typing import ArrayLike
 
 from ..geometry.errors import InputError
-from ..geometry.keypoints import Keypoints
 from ..geometry.transforms import TransformType
-from ..registration.correction import AddedPair, Correction, PairChoice, corrected
+from ..registration.correction import AddedPair, Correction, PairChoice, Point, corrected
 from ..registration.result import Registration, SimilarityChange
 from .handle import SceneRegistration
-from .paired_points import PairedPoints, Position
+from .paired_lists import PairedLists
 from .placement import registered_scans
-from .points import missing_points, points_locked, set_points_locked
 from .sides import Side
 
 #: Calls back after so many milliseconds, when the application is not busy with the person.
@@ -51,16 +47,10 @@ class RegistrationEditor:
         self._past: list[Correction] = []
         self._future: list[Correction] = []
         self._before_drag: Correction | None = None
-        self._is_writing = self._is_scheduled = self._is_closed = False
+        self._is_scheduled = self._is_closed = False
         self._changes = 0
         self._message = ""
-        self._observations: list[tuple[Any, int]] = []
-        self._lists: dict[Side, PairedPoints] = {}
-        for side, node in ((Side.FIXED, result.fixed_points), (Side.MOVING, result.moving_points)):
-            if node is not None:
-                to_world = np.array(result.provenance[side.value]["parent_to_world"])
-                self._lists[side] = PairedPoints(node, to_world)
-                self._observe(node)
+        self._lists = PairedLists(result, self)
 
     # -- what it is ----------------------------------------------------------------------------------------------------
 
@@ -114,13 +104,11 @@ class RegistrationEditor:
     @property
     def locked(self) -> bool:
         """Whether points stay where they are when they are dragged."""
-        return all(points_locked(points.node) for points in self._lists.values())
+        return self._lists.locked
 
     @locked.setter
     def locked(self, locked: bool) -> None:
-        with self._writing():
-            for points in self._lists.values():
-                set_points_locked(points.node, locked)
+        self._lists.locked = locked
 
     # -- what a person does --------------------------------------------------------------------------------------------
 
@@ -168,8 +156,8 @@ class RegistrationEditor:
         """
         if self.problem:
             raise InputError(self.problem)
-        place = np.asarray(world, dtype=float)[None]
-        fixed, moving = (self._lists[side].registered_position(place)[0] for side in (Side.FIXED, Side.MOVING))
+        place = np.asarray(world, dtype=float)
+        fixed, moving = (self._lists.registered_position(side, place) for side in Side)
         return self.add_pair(label, fixed, moving)
 
     def remove_pair(self, keypoint: int) -> None:
@@ -215,11 +203,9 @@ class RegistrationEditor:
 
     def close(self) -> None:
         """Let go of the point lists, which are locked again: nobody would follow them."""
-        self.locked = True
+        self._lists.close()
         self._is_closed = True
-        for node, tag in self._observations:
-            node.RemoveObserver(tag)
-        self._observations, self._listeners = [], []
+        self._listeners = []
 
     # -- changes from here ---------------------------------------------------------------------------------------------
 
@@ -237,7 +223,7 @@ class RegistrationEditor:
     def _show(self, correction: Correction) -> None:
         """Take over a correction for good: scene, record, lists, and then the similarity, which takes longer."""
         self.result.correct(correction, self._solve(correction))
-        self._write_points()
+        self._lists.write(self.registration)
         self._changes += 1
         changes = self._changes
         self._later(_MEASURE_AFTER_MS, lambda: self._measure(changes))
@@ -268,30 +254,21 @@ class RegistrationEditor:
 
     # -- changes in the point lists ------------------------------------------------------------------------------------
 
-    def _observe(self, node: slicer.vtkMRMLMarkupsFiducialNode) -> None:
-        handlers = {
-            node.PointStartInteractionEvent: self._on_drag_start,
-            node.PointEndInteractionEvent: self._on_drag_end,
-            node.PointModifiedEvent: self._on_points_changed,
-            node.PointAddedEvent: self._on_points_changed,
-            node.PointRemovedEvent: self._on_points_changed,
-            node.PointPositionUndefinedEvent: self._on_points_changed,
-        }
-        for event, handler in handlers.items():
-            self._observations.append((node, node.AddObserver(event, handler)))
-
-    def _on_drag_start(self, *_event: object) -> None:
+    def on_drag_start(self) -> None:
+        """A point was taken hold of: what comes until it is let go is one step."""
         if self._before_drag is None:
             self._before_drag = self.correction
 
-    def _on_drag_end(self, *_event: object) -> None:
+    def on_drag_end(self) -> None:
+        """The point was let go."""
         before, self._before_drag = self._before_drag, None
         correction = self._correction_of_lists()
         if before is not None and not before == correction == self.correction:  # else it was a click
             self._do(correction, before)
 
-    def _on_points_changed(self, *_event: object) -> None:
-        if not self._is_writing and not self._is_scheduled:
+    def on_points_changed(self) -> None:
+        """Points are elsewhere: follow them, once for all that happens at one time."""
+        if not self._is_scheduled:
             self._is_scheduled = True
             self._later(0, self._follow_points)
 
@@ -310,13 +287,11 @@ class RegistrationEditor:
     def _correction_of_lists(self) -> Correction:
         """The correction with the points where the lists have them now."""
         correction, gone = self.correction, set()
-        for side, points in self._lists.items():
-            shown = self._keypoints(side)
-            for k, position in points.differences(shown, missing_points(shown, self.registration)).items():
-                if position is None:
-                    gone.add(k)
-                else:
-                    correction = _with_position(correction, len(self.original.status), k, side, position)
+        for side, keypoint, position in self._lists.differences(self.registration):
+            if position is None:
+                gone.add(keypoint)
+            else:
+                correction = _with_position(correction, len(self.original.status), keypoint, side, position)
         self._message = self._farewell(gone)
         choices = {**correction.choices, **dict.fromkeys(gone, PairChoice.LEAVE_OUT)}
         return replace(correction, choices=choices) if gone else correction
@@ -329,26 +304,8 @@ class RegistrationEditor:
         listed = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         return f"Deleted from the point list: {listed}. The point stays in the list, but is left out of the alignment."
 
-    def _keypoints(self, side: Side) -> Keypoints:
-        return self.registration.fixed_keypoints if side is Side.FIXED else self.registration.moving_keypoints
 
-    def _write_points(self) -> None:
-        with self._writing():
-            for side, points in self._lists.items():
-                if points.is_there:
-                    points.write(self._keypoints(side), self.registration)
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """Meanwhile, changes of the point lists are the editor's own."""
-        self._is_writing = True
-        try:
-            yield
-        finally:
-            self._is_writing = False
-
-
-def _with_position(correction: Correction, network: int, keypoint: int, side: Side, position: Position) -> Correction:
+def _with_position(correction: Correction, network: int, keypoint: int, side: Side, position: Point) -> Correction:
     """The correction with a keypoint, of the ``network`` many or added, at a position in one scan."""
     if keypoint >= network:
         pair = correction.added[keypoint - network]
@@ -360,6 +317,6 @@ def _with_position(correction: Correction, network: int, keypoint: int, side: Si
     return replace(correction, moving_positions={**correction.moving_positions, keypoint: position})
 
 
-def _point(position: ArrayLike) -> Position:
+def _point(position: ArrayLike) -> Point:
     x, y, z = np.asarray(position, dtype=float).tolist()
     return x, y, z

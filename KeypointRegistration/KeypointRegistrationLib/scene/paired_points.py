@@ -9,14 +9,13 @@ from numpy.typing import NDArray
 
 from ..geometry.keypoints import Keypoints
 from ..geometry.transforms import apply, invert
+from ..registration.correction import Point
 from ..registration.result import KeypointStatus, Registration
 from .points import missing_points, points_locked
 from .volumes import parent_to_world
 
 #: Points nearer than this, in mm, to where they were have not been moved: files keep fewer digits than memory.
 _SAME_PLACE = 0.01
-
-Position = tuple[float, float, float]
 
 
 class PairedPoints:
@@ -42,13 +41,13 @@ class PairedPoints:
         """Where points (N, 3) of the scene's world (RAS mm) are in the scan's RAS as it was registered."""
         return apply(self._to_registered @ invert(parent_to_world(self.node)), world)
 
-    def differences(self, shown: Keypoints, absent: NDArray[np.bool_]) -> dict[int, Position | None]:
+    def differences(self, shown: Keypoints, absent: NDArray[np.bool_]) -> dict[int, Point | None]:
         """Keypoints that are not as the list was told to show them, with their position (registered RAS mm) now.
 
         None for a point that was deleted or whose position was taken away.  A keypoint that is ``absent`` (K,) from the
         scan has no position in the list; one that has been given one differs.
         """
-        different: dict[int, Position | None] = {}
+        different: dict[int, Point | None] = {}
         for k, identifier in enumerate(self._identifiers):
             index = self.node.GetControlPointIndexByID(identifier)
             if index < 0 or not self._is_defined(index):
