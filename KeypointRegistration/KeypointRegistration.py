@@ -11,6 +11,7 @@ import slicer.util
 import vtk
 from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.panel.device_note import remember_device
+from KeypointRegistrationLib.panel.export import export_result
 from KeypointRegistrationLib.panel.inputs import InputsSection
 from KeypointRegistrationLib.panel.job import RegistrationJob
 from KeypointRegistrationLib.panel.parameters import PanelParameters, bound_widgets
@@ -21,7 +22,9 @@ from KeypointRegistrationLib.panel.torch_setup import offer_torch
 from KeypointRegistrationLib.panel.workbench import Workbench
 from KeypointRegistrationLib.panel.worklist import WorklistSection
 from KeypointRegistrationLib.registration.options import RegistrationOptions
+from KeypointRegistrationLib.scene.editor import RegistrationEditor
 from KeypointRegistrationLib.scene.inputs import SceneInputs
+from KeypointRegistrationLib.scene.results import find_registrations
 from KeypointRegistrationLib.worker.client import WorkerClient, worker_command
 from KeypointRegistrationLib.worker.protocol import FailureKind
 from slicer.i18n import tr as _
@@ -86,7 +89,7 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self._inputs = InputsSection(self.ui, self._onParametersChanged)
         self._run = RunSection(self.ui)
         self._job = RegistrationJob(self.logic.worker, self)
-        self._bench = Workbench(lambda milliseconds, callback: qt.QTimer.singleShot(milliseconds, callback))
+        self._bench = Workbench(_later)
         sections = [kind(self._bench, self._loadUI) for kind in SECTIONS]
         self._worklist = WorklistSection(self._bench, self._loadUI, self._startRow, lambda: self._job.is_active)
         for section in (*sections, self._worklist):
@@ -186,6 +189,8 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
     def _startRow(self, *nodes):
         """Register what a row of a worklist consists of: fixed and moving volume, and their masks or None."""
         self._torchOffered = False
+        parameters = self._parameters
+        parameters.fixedVolume, parameters.movingVolume, parameters.fixedMask, parameters.movingMask = nodes
         self._wish = SceneInputs(*nodes), self._inputs.chosen_options()
         self._start()
 
@@ -297,8 +302,28 @@ class KeypointRegistrationLogic(ScriptedLoadableModuleLogic):
         finally:
             job.close()
         if outcome.failure is not None:
-            raise RuntimeError(outcome.failure.message)
+            kind = InputError if outcome.failure.kind is FailureKind.INPUT else RuntimeError
+            raise kind(outcome.failure.message)
         return outcome.result
+
+    def results(self):
+        """All registrations of the scene, the earliest first: a list of SceneRegistration."""
+        return find_registrations(slicer.mrmlScene)
+
+    def edit(self, result):
+        """The RegistrationEditor of a result: what a person can correct.  Close it when done.
+
+        The panel has one of its own for the result that it shows: leave the panel before a script edits the same one.
+        """
+        return RegistrationEditor(result, _later)
+
+    def export(self, result, folder, replaceEarlier=False):
+        """Write a result as it is now into a folder, and return the path of the page to read.
+
+        Raises:
+            InputError: if a scan is gone, the folder cannot be written to, or it holds an earlier export.
+        """
+        return export_result(result, folder, replace_earlier=replaceEarlier)
 
 
 class _Outcome:
@@ -316,6 +341,11 @@ class _Outcome:
 
     def on_failed(self, failure):
         self.failure = failure
+
+
+def _later(milliseconds, callback):
+    """Call back when so much time has passed and the application is idle."""
+    qt.QTimer.singleShot(milliseconds, callback)
 
 
 def _first_scalar_volume():

@@ -126,6 +126,7 @@ def test_rows_are_registered_when_the_person_wants_it(opened: Session) -> None:
     click(opened, "registerRowButton")
     assert len(find_registrations(opened.scene)) == 1 and states(opened)[0] == "Not rated"
     assert opened.panel._bench.editor is not None
+    assert (opened.person.reads("fixedVolumeSelector"), opened.person.reads("movingVolumeSelector")) == ("a", "b")
 
 
 def test_a_row_keeps_why_it_could_not_be_registered(opened: Session) -> None:

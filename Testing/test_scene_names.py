@@ -11,7 +11,7 @@ import slicer
 from host.mrml import RealScene, load_scene, save_scene
 from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.registration.result import ModelIdentity, Registration
-from KeypointRegistrationLib.scene.names import NAMES, NameObserver, keypoint_names, names_of, rename, set_names, show_names
+from KeypointRegistrationLib.scene.names import NAMES, NameObserver, keypoint_names, named, names_of, rename, set_names, show_names, shown_names
 from KeypointRegistrationLib.scene.results import SceneRegistration, add_registration, find_registrations
 from samples import sample_registration
 from test_scene_results import hierarchy_names, two_volumes
@@ -63,7 +63,6 @@ def test_names_are_of_one_model_and_its_labels(result: SceneRegistration) -> Non
     scene = result.scene
     assert keypoint_names(scene, ModelIdentity("knees", "1", ""), LABELS) == LABELS
     other = add_registration(scene, *two_volumes(scene), of_version("2.0", prefix="vertex"))
-    show_names(other)
     assert labels(other)[3] == "vertex 4"
     rename(other, 3, "right eye")
     assert labels(result)[3] == "left eye" and labels(other)[3] == "right eye"
@@ -103,8 +102,8 @@ def test_a_refused_name_changes_nothing(result: SceneRegistration) -> None:
 def test_a_new_registration_is_shown_with_the_names(result: SceneRegistration) -> None:
     rename(result, 3, "left eye")
     later = add_registration(result.scene, *two_volumes(result.scene), sample_registration())
-    show_names(later)
     assert labels(later, "moving")[3] == "left eye"
+    assert named(result.scene, later.registration).fixed_keypoints.labels[3] == shown_names(later)[3] == "left eye"
 
 
 def test_a_damaged_node_is_left_alone(result: SceneRegistration) -> None:

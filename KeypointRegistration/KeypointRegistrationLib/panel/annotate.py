@@ -20,6 +20,7 @@ from ..scene.results import SceneRegistration
 from ..scene.worklist import everything_annotated
 from .annotation_wording import annotation_history_text, annotation_text
 from .file_choice import file_to_read, file_to_write
+from .message import show_message
 from .section import LoadUI, Section
 from .shortcuts import Shortcuts
 from .workbench import Workbench
@@ -181,7 +182,7 @@ class AnnotateSection(Section):
         found, listed = adopt_annotations(slicer.mrmlScene, read_annotations(path))
         self._show_comment()
         self.bench.refresh()
-        text = _("Of the {listed} registrations in the list, {found} are in this scene; what it says of them was added.")
+        text = _("What the list says was added. Its registrations: {listed}; those in this scene: {found}.")
         return text.format(listed=listed, found=found)
 
     def _export_annotations(self) -> str:
@@ -190,8 +191,7 @@ class AnnotateSection(Section):
             return ""
         registrations = everything_annotated(slicer.mrmlScene)
         write_annotations(path, registrations)
-        text = _("The annotations of {count} registrations were written to {path}.")
-        return text.format(count=len(registrations), path=path)
+        return _("Written to {path}. Registrations in all: {count}.").format(count=len(registrations), path=path)
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
@@ -206,8 +206,7 @@ class AnnotateSection(Section):
             self._say(str(error))
 
     def _say(self, sentence: str) -> None:
-        self.ui.annotateMessageLabel.text = sentence
-        self.ui.annotateMessageLabel.visible = bool(sentence)
+        show_message(self.ui.annotateMessageLabel, sentence)
 
     def _offer_shortcuts(self) -> None:
         if self._shortcuts is None and self._entered:
@@ -241,7 +240,8 @@ class AnnotateSection(Section):
             button.enabled = has_result
         for widget in (ui.ratingCommentEdit, ui.importNamesButton, ui.exportNamesButton):
             widget.enabled = has_result
-        ui.annotationLabel.text = "" if self._result is None else annotation_text(pair_title(self._result), history)
+        show_message(ui.ratedPairLabel, "" if self._result is None else pair_title(self._result))
+        show_message(ui.annotationLabel, "" if self._result is None else annotation_text(history))
         ui.annotationLabel.toolTip = annotation_history_text(history)
         self._fill_name()
 

@@ -16,10 +16,9 @@ def rating_text(rating: Rating) -> str:
     return {Rating.ACCEPT: _("Accept"), Rating.ACCEPTABLE: _("Acceptable"), Rating.REJECT: _("Reject")}[rating]
 
 
-def annotation_text(title: str, history: Sequence[Annotation]) -> str:
-    """What was said last of the registration with this title."""
-    said = _line(history[-1]) if history else _("Not rated.")
-    return _("{title}\n{said}").format(title=title, said=said)
+def annotation_text(history: Sequence[Annotation]) -> str:
+    """What was said last of a registration."""
+    return _line(history[-1]) if history else _("Not rated.")
 
 
 def annotation_history_text(history: Sequence[Annotation]) -> str:

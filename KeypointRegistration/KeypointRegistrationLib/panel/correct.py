@@ -12,6 +12,7 @@ from ..geometry.errors import InputError
 from ..registration.correction import PairChoice
 from ..scene.crosshair import crosshair_position, middle_of_slices
 from ..scene.editor import RegistrationEditor
+from ..scene.names import shown_names
 from .parameters import TransformChoice
 from .section import LoadUI, Section
 from .workbench import Workbench
@@ -94,7 +95,7 @@ class CorrectSection(Section):
             ui.selectedKeypointLabel.text = _("Select a keypoint in the table or click one in a view.")
             return
         network = len(editor.original.status)
-        name = editor.registration.fixed_keypoints.labels[keypoint]
+        name = shown_names(editor.result)[keypoint]
         ui.selectedKeypointLabel.text = _("Selected: {name}").format(name=name)
         ui.choiceComboBox.currentIndex = _CHOICES.index(editor.correction.choice(keypoint))
         ui.weightSpinBox.value = editor.correction.factor(keypoint)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from ..geometry.errors import InputError
 from ..scene.annotations import annotations_of
-from ..scene.names import keypoint_names
+from ..scene.names import named, shown_names
 from ..scene.placement import registered_scans
 from ..scene.results import SceneRegistration
 
@@ -38,13 +37,6 @@ def export_result(result: SceneRegistration, folder: str | Path, *, replace_earl
     check_folder(folder)
     if not replace_earlier and earlier_results(folder):
         raise InputError(f"{folder} holds an earlier export. Allow it to be replaced, or choose another folder.")
-    registration = result.registration
-    names = keypoint_names(result.scene, registration.model, registration.fixed_keypoints.labels)
-    named = replace(
-        registration,
-        fixed_keypoints=replace(registration.fixed_keypoints, labels=names),
-        moving_keypoints=replace(registration.moving_keypoints, labels=names),
-    )
-    story = Story(result.original, result.correction, names, annotations_of(result))
-    write_outputs(folder, fixed, moving, named, story=story)
+    story = Story(result.original, result.correction, shown_names(result), annotations_of(result))
+    write_outputs(folder, fixed, moving, named(result.scene, result.registration), story=story)
     return folder / PAGE

@@ -11,6 +11,7 @@ from ..registration.table import keypoint_rows
 from ..scene.clicks import PointClicks
 from ..scene.editor import RegistrationEditor
 from ..scene.inspection import KeypointDisplay, Wishes
+from ..scene.names import named
 from ..scene.navigation import jump_to_keypoint
 from .keypoint_table import KeypointTable
 from .keypoint_wording import detail_text
@@ -98,7 +99,7 @@ class KeypointsSection(Section):
         self.close()
 
     def _fill(self, editor: RegistrationEditor) -> None:
-        self._table.show(keypoint_rows(editor.registration, editor.correction))
+        self._table.show(keypoint_rows(named(editor.result.scene, editor.registration), editor.correction))
         self._table.select(self.bench.selected)
         self._show_detail()
         has_heatmaps = self._display is not None and self._display.has_heatmaps

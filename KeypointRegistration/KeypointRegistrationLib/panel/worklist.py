@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import qt
@@ -17,12 +18,14 @@ from ..scene.editor import RegistrationEditor
 from ..scene.worklist import Arrival, Line, SceneWorklist, active_worklist, open_worklist
 from .annotation_wording import line_state_text
 from .file_choice import file_to_read
+from .message import show_message
 from .scan_loading import load_scan
 from .section import LoadUI, Section
 from .shortcuts import Shortcuts
 from .workbench import Workbench
 
 _PAIR, _STATE = range(2)
+_MOST_REASONS = 5  # of broken lines, to be read at once
 
 #: Starts a registration of fixed and moving volume nodes within their masks (or None).  Raises InputError if it cannot.
 Start = Callable[[Any, Any, Any, Any], None]
@@ -159,9 +162,9 @@ class WorklistSection(Section):
         broken = () if worklist is None else worklist.broken
         if not broken:
             return ""
-        reasons = " ".join(_("Line {line}: {reason}").format(line=row.line, reason=row.reason) for row in broken[:5])
-        more = " …" if len(broken) > 5 else ""
-        return _("{count} lines cannot be used.").format(count=len(broken)) + f" {reasons}{more}"
+        reasons = [_("Line {line}: {reason}").format(line=row.line, reason=row.reason) for row in broken[:_MOST_REASONS]]
+        more = ["…"] if len(broken) > _MOST_REASONS else []
+        return _("Lines that cannot be used: {count}.").format(count=len(broken)) + "\n" + "\n".join(reasons + more)
 
     def _close_list(self) -> str:
         worklist = self._worklist
@@ -198,8 +201,7 @@ class WorklistSection(Section):
         self._fill()
 
     def _say(self, sentence: str) -> None:
-        self.ui.worklistMessageLabel.text = sentence
-        self.ui.worklistMessageLabel.visible = bool(sentence)
+        show_message(self.ui.worklistMessageLabel, sentence)
 
     def _leave_line_edits(self) -> None:
         """What the person is typing, a comment on this row perhaps, counts before the next row comes."""
@@ -227,8 +229,8 @@ class WorklistSection(Section):
         lines = () if worklist is None else worklist.lines
         position = None if worklist is None else worklist.position
         is_file = worklist is not None and bool(worklist.source)
-        ui.worklistLabel.text = self._title(worklist, lines)
-        ui.worklistLabel.visible = worklist is not None
+        show_message(ui.worklistLabel, self._title(worklist, lines))
+        ui.worklistLabel.toolTip = "" if worklist is None else worklist.source
         ui.reloadWorklistButton.enabled = is_file
         ui.closeWorklistButton.enabled = worklist is not None
         for widget in (ui.nextRowButton, ui.nextUnratedRowButton):
@@ -243,7 +245,7 @@ class WorklistSection(Section):
         if worklist is None:
             return ""
         rated = sum(line.status is RowStatus.RATED for line in lines)
-        name = worklist.source or _("Registrations of the scene")
+        name = Path(worklist.source).name or _("Registrations of the scene")
         return _("{name}: {rated} of {count} rated.").format(name=name, rated=rated, count=len(lines))
 
     def _fill_table(self, lines: tuple[Line, ...], position: int | None) -> None:

@@ -15,6 +15,7 @@ from . import handle
 from .anchors import required_scan
 from .handle import SceneRegistration
 from .heatmaps import content_threshold, fill, heat_volume, probability_density
+from .names import shown_names
 from .nodes import batch
 from .overlays import put_on_top
 from .sides import Side
@@ -98,7 +99,7 @@ def _colours(added: SceneRegistration, count: int) -> slicer.vtkMRMLColorTableNo
     with slicer.util.NodeModify(node):
         node.SetNumberOfColors(1 + count * len(_LEVELS))
         node.SetColor(0, "none", 0.0, 0.0, 0.0, 0.0)
-        for k, name in enumerate(added.registration.fixed_keypoints.labels[:count]):
+        for k, name in enumerate(shown_names(added)[:count]):
             for shade in range(len(_LEVELS)):
                 node.SetColor(1 + len(_LEVELS) * k + shade, name, *keypoint_colour(k, shade), 1.0)
     return node

@@ -14,6 +14,7 @@ from .anchors import place_on_scan, required_points, required_scan
 from .colours import HEAT
 from .handle import SceneRegistration
 from .legends import Corner, set_legend_views, show_legend
+from .names import shown_names
 from .nodes import batch, put_under
 from .overlays import put_on_top, show_overlay, take_away
 from .sides import Side
@@ -54,7 +55,7 @@ def show_heatmap(
         ValueError: if the scan or its keypoint list is no longer in the scene: nothing says then where the map belongs.
     """
     scan, points = required_scan(added, side), required_points(added, side)
-    what = "all keypoints" if keypoint is None else added.registration.fixed_keypoints.labels[keypoint]
+    what = "all keypoints" if keypoint is None else shown_names(added)[keypoint]
     if keypoint is None:
         density, shown_range = _all_together(heatmaps, content)
     else:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import slicer
 
 from ..geometry.errors import InputError
 from ..registration.names import KeypointNames
-from ..registration.result import ModelIdentity
+from ..registration.result import ModelIdentity, Registration
 from .handle import SceneRegistration, find_registrations
 from .nodes import add_hidden_text
 
@@ -26,6 +27,21 @@ def keypoint_names(scene: slicer.vtkMRMLScene, model: ModelIdentity, default_lab
     """
     known = _stored(scene, model.name, default_labels)
     return tuple(default_labels) if known is None else (*known.names, *default_labels[len(known.names) :])
+
+
+def shown_names(result: SceneRegistration) -> tuple[str, ...]:
+    """What to call all keypoints of a registration as it is now, those that a person has added among them."""
+    return keypoint_names(result.scene, result.original.model, result.registration.fixed_keypoints.labels)
+
+
+def named(scene: slicer.vtkMRMLScene, registration: Registration) -> Registration:
+    """The registration with the names of its keypoints as their labels, for people to read."""
+    names = keypoint_names(scene, registration.model, registration.fixed_keypoints.labels)
+    return replace(
+        registration,
+        fixed_keypoints=replace(registration.fixed_keypoints, labels=names),
+        moving_keypoints=replace(registration.moving_keypoints, labels=names),
+    )
 
 
 def names_of(result: SceneRegistration) -> KeypointNames:

@@ -18,6 +18,7 @@ from ..registration.result import Registration
 from . import handle, hierarchy, record
 from .handle import SceneRegistration, find_registrations
 from .heatmap_store import keep_heatmaps
+from .names import show_names
 from .nodes import batch, put_under
 from .points import FIXED_STYLE, MOVING_STYLE, add_point_list
 from .volumes import local_ijk_to_ras, parent_to_world
@@ -93,6 +94,7 @@ def add_registration(
         hierarchy.add_folder(scene, title, record_node.GetAttribute(handle.IDENTIFIER), moving_node, made)
         added = SceneRegistration(record_node)
         keep_heatmaps(added, registration)
+        show_names(added)
     return added
 
 
