@@ -145,7 +145,7 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
 
     def onNodeRemoved(self, _scene, _event):
         if not slicer.mrmlScene.IsBatchProcessing():  # which closing and importing are as well
-            self._bench.refresh()
+            self._bench.refresh_soon()
 
     # -- what the person does ------------------------------------------------------------------------------------------
 

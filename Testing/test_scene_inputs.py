@@ -93,6 +93,10 @@ def test_what_is_no_longer_in_the_scene_is_a_sentence(inputs: SceneInputs) -> No
     assert "no longer in the scene" in SceneInputs(None, inputs.moving).problem()
 
 
+def test_one_volume_for_both_is_a_sentence(inputs: SceneInputs) -> None:
+    assert "both the fixed and the moving volume" in replace(inputs, moving=inputs.fixed).problem()
+
+
 @pytest.mark.parametrize("moment", ["removed", "moved", "changed"])
 def test_a_scan_that_is_no_longer_what_it_was_is_found(inputs: SceneInputs, moment: str) -> None:
     snapshot = Snapshot(inputs)

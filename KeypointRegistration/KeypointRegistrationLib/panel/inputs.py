@@ -111,6 +111,7 @@ class InputsSection:
 
     def _show_card(self, name: str) -> None:
         card = _card(name)
+        self._ui.modelComboBox.toolTip = _("The network that finds the keypoints.") if card is None else card.summary
         self._ui.modelCardLabel.text = _("The card of this model cannot be read.") if card is None else card_html(card)
 
 
