@@ -17,7 +17,7 @@ from KeypointRegistrationLib.scene.compare import CompareMode, Comparison, leave
 from KeypointRegistrationLib.scene.handle import SceneRegistration
 from KeypointRegistrationLib.scene.layouts import COMPARE_LAYOUT, FIXED_VIEWS, MOVING_VIEWS, ORIENTATIONS
 from KeypointRegistrationLib.scene.results import add_registration, find_registrations
-from KeypointRegistrationLib.scene.volumes import add_volume
+from KeypointRegistrationLib.scene.volumes import add_volume, volume_from_node
 from samples import sample_matrix, sample_registration, sample_volume
 from test_scene_use import MIRRORED, SHEARED, corrected, nested
 
@@ -102,6 +102,21 @@ def test_fixed_is_above_and_moving_below_at_the_same_place(desk: Desk) -> None:
     desk.result.applied = False
     assert grey_difference(views["FixedAxial"].image(), views["MovingAxial"].image()) > 8
     comparison.leave()
+
+
+def test_the_whole_fixed_scan_is_shown_whatever_size_the_views_get_until_the_person_zooms(desk: Desk) -> None:
+    views = desk.views()
+    Comparison(desk.result)
+    corners = volume_from_node(desk.fixed).corners
+    view = views["MovingSagittal"]
+    for size in ((240, 240), (120, 300), (300, 90)):
+        view.resize(size)
+        rows, columns = zip(*(view.pixel(corner) for corner in corners), strict=True)
+        assert min(rows) >= 0 and min(columns) >= 0 and max(rows) < size[1] and max(columns) < size[0]
+        assert max(max(rows) - min(rows) - 0.9 * size[1], max(columns) - min(columns) - 0.9 * size[0]) > 0
+    view.slice_node.SetFieldOfView(40.0, 12.0, 1.0)
+    view.resize((200, 90))
+    assert view.slice_node.GetFieldOfView()[0] < 60
 
 
 def test_scrolling_or_zooming_one_row_moves_the_other_and_not_the_users_views(desk: Desk) -> None:

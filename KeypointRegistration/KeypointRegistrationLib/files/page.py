@@ -170,7 +170,9 @@ def _changes(registration: Registration, story: Story) -> str:
     for side, moved in (("fixed", correction.fixed_positions), ("moving", correction.moving_positions)):
         before = getattr(original, f"{side}_keypoints").positions
         for k, position in sorted(moved.items()):
-            found.append(f"{names[k]}: moved by {_mm(np.linalg.norm(np.subtract(position, before[k])))} in the {side} scan.")
+            found.append(
+                f"{names[k]}: moved by {_mm(float(np.linalg.norm(np.subtract(position, before[k]))))} in the {side} scan."
+            )
     found += [f"{pair.label}: added by hand." for pair in correction.added]
     items = "".join(f"<li>{escape(sentence)}</li>" for sentence in found)
     numbers = (

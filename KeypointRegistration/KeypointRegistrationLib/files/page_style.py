@@ -18,15 +18,18 @@ table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: 0.25rem 0.6rem 0.25rem 0; border-bottom: 1px solid #e4e4e8; }
 tr { break-inside: avoid; }
 thead { display: table-header-group; }
-.numbers th { width: 26%; }
-.numbers td:nth-child(2) { width: 26%; white-space: nowrap; }
+.numbers th { width: 24%; }
+.numbers td:nth-child(2) { white-space: nowrap; padding-right: 1.2rem; }
 .numbers td:nth-child(3) { color: #5a5a60; }
-.keypoints { font-size: 0.8rem; font-variant-numeric: tabular-nums; }
+.keypoints { font-size: 0.8rem; line-height: 1.3; font-variant-numeric: tabular-nums; }
+.keypoints th, .keypoints td { padding: 0.12rem 0.6rem 0.12rem 0; }
+.keypoints td:nth-child(3), .keypoints td:nth-child(4) { white-space: nowrap; }
 .provenance td:first-child { width: 26%; color: #5a5a60; }
 .provenance td { overflow-wrap: anywhere; }
 .matrix { font: 0.8rem/1.4 Consolas, Menlo, monospace; margin: 0.5rem 0; }
 figure { margin: 0.8rem 0; break-inside: avoid; }
 img { width: 100%; height: auto; display: block; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 figcaption { font-size: 0.85rem; color: #5a5a60; margin-top: 0.25rem; }
+@media print { html { font-size: 9.5pt; } body { font-size: 9.5pt; padding: 0; max-width: none; } }
 footer { margin-top: 2rem; padding-top: 0.6rem; border-top: 2px solid #1c1c1e; font-weight: bold; }
 """

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING
 
+import numpy as np
 import slicer
 import vtk
+from numpy.typing import NDArray
 
 from . import layouts, view_memory
 from .blends import blend_grid, checkerboard, difference, remove_hidden_volume, show_in_hidden_volume
+from .fitting import FittedViews
 from .nodes import batch
 from .placement import present
 from .volumes import volume_from_node
@@ -62,9 +65,10 @@ class Comparison:
         view_memory.remember(self._layout, (fixed, moving), lists, own_views)
         self._layout.SetViewArrangement(layouts.COMPARE_LAYOUT)
         with batch(result.scene):
-            _prepare_views(fixed)
+            _prepare_views(result.scene)
             _show_only_in_own_row(result)
             self._show()
+            self._fitted = FittedViews(_own_slices(result.scene), volume_from_node(fixed).corners, _middle(result))
         self._observations: list[tuple[vtk.vtkWeakReference, int]] = []
         if on_moved is not None:
             for node in (fixed, moving):
@@ -105,6 +109,7 @@ class Comparison:
             if node.Get() is not None:
                 node.Get().RemoveObserver(tag)
         self._observations = []
+        self._fitted.close()
         leave_comparison(self._result.scene)
 
     def _on_close(self) -> None:
@@ -156,10 +161,8 @@ def leave_comparison(scene: slicer.vtkMRMLScene) -> None:
     remove_hidden_volume(scene)
 
 
-def _prepare_views(fixed: slicer.vtkMRMLScalarVolumeNode) -> None:
-    """Both rows linked, and looking at the middle of the fixed scan, all of which fits in."""
-    scene, volume = fixed.GetScene(), volume_from_node(fixed)
-    extent = float((volume.corners.max(axis=0) - volume.corners.min(axis=0)).max())
+def _prepare_views(scene: slicer.vtkMRMLScene) -> None:
+    """Both rows linked, with the orientations of the layout."""
     for names in (layouts.FIXED_VIEWS, layouts.MOVING_VIEWS):
         for name, orientation in zip(names, layouts.ORIENTATIONS, strict=True):
             node = _slice_node(scene, name)
@@ -169,11 +172,6 @@ def _prepare_views(fixed: slicer.vtkMRMLScalarVolumeNode) -> None:
                 node.SetSaveWithScene(False)
                 node.SetViewGroup(layouts.COMPARE_GROUP)
                 node.SetOrientation(orientation)
-                node.SetXYZOrigin(0.0, 0.0, 0.0)
-                width, height, _ = node.GetDimensions()
-                unit = 1.05 * extent / max(1, min(width, height))
-                node.SetFieldOfView(unit * width, unit * height, node.GetFieldOfView()[2])
-                node.JumpSliceByCentering(*volume.centre.tolist())
             view = _composite(node)
             with slicer.util.NodeModify(view):
                 view.SetSaveWithScene(False)
@@ -198,6 +196,19 @@ def _show_only_in_own_row(result: SceneRegistration) -> None:
                 if view.GetLayoutName() in own or (view.GetLayoutName() not in foreign and view.GetID() in chosen)
             ]
             display.SetViewNodeIDs(shown_in)
+
+
+def _middle(result: SceneRegistration) -> NDArray[np.float64]:
+    """A point in the middle of the anatomy, world RAS mm: of the fixed keypoints, or of the scan."""
+    points = result.fixed_points
+    if points is None or points.GetNumberOfControlPoints() == 0:
+        return volume_from_node(result.fixed_volume).centre
+    return slicer.util.arrayFromMarkupsControlPoints(points, world=True).mean(axis=0)
+
+
+def _own_slices(scene: slicer.vtkMRMLScene) -> list[slicer.vtkMRMLSliceNode]:
+    nodes = (_slice_node(scene, name) for name in (*layouts.FIXED_VIEWS, *layouts.MOVING_VIEWS))
+    return [node for node in nodes if node is not None]
 
 
 def _slice_node(scene: slicer.vtkMRMLScene, name: str) -> slicer.vtkMRMLSliceNode | None:

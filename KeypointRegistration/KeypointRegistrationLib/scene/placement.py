@@ -140,7 +140,8 @@ class _Found:
 
 def _found(result: SceneRegistration, side: str) -> _Found | None:
     """None where the scan is another image than the one that was registered, or somewhere else."""
-    node = result.fixed_volume if side == "fixed" else result.moving_volume
+    fixed, moving, _ = present(result)
+    node = fixed if side == "fixed" else moving
     then, image = result.provenance[side], node.GetImageData()
     if image is None or list(image.GetDimensions()) != list(then["size"]):
         return None
