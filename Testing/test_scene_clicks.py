@@ -58,10 +58,10 @@ def test_a_click_tells_the_keypoint_and_moves_nothing(listener: Listener, side: 
 
 def test_a_drag_is_told_once_and_only_where_the_point_is_free(listener: Listener) -> None:
     position = listener.look_at(Side.FIXED, FAR)
-    listener.view.drag(position, position + (6, 6, 0))
+    listener.view.drag(position, position + np.array((6, 6, 0)))
     assert listener.heard == [] and points_locked(listener.added.fixed_points)
     set_points_locked(listener.added.fixed_points, False)
-    listener.view.drag(position, position + (6, 6, 0))
+    listener.view.drag(position, position + np.array((6, 6, 0)))
     assert listener.heard == [(FAR, True)]
     assert np.linalg.norm(shown_position(listener.added, Side.FIXED, FAR) - position) > 5
 

@@ -77,9 +77,7 @@ def test_a_correction_changes_its_values_and_nothing_else(added: SceneRegistrati
 
 
 @pytest.mark.parametrize("change", ["moved after the map", "moved before the map", "hardened before the map"])
-def test_it_stays_on_the_anatomy_wherever_the_fixed_scan_goes(
-    host: RealScene, added: SceneRegistration, change: str
-) -> None:
+def test_it_stays_on_the_anatomy_wherever_the_scan_goes(host: RealScene, added: SceneRegistration, change: str) -> None:
     turn = sample_matrix(40)
     if change == "moved after the map":
         show_error_map(added)

@@ -72,14 +72,14 @@ def test_any_other_view_goes_by_what_it_shows(host: RealScene, added: SceneRegis
 def test_the_picture_only_shifts_where_the_point_would_be_at_its_edge(host: RealScene, added: SceneRegistration) -> None:
     view = SliceView(host)
     view.show(added.fixed_volume)
-    view.jump(fixed_position(3) + (30, 20, 8))
+    view.jump(fixed_position(3) + np.array((30, 20, 8)))
     view.zoom(200)
     origin = np.array(view.slice_node.GetXYZOrigin())
     zoom = view.slice_node.GetFieldOfView()
     before = view.pixel(fixed_position(3))
     jump_to_keypoint(added, 3)
     assert view.pixel(fixed_position(3)) == before
-    view.jump(fixed_position(3) + (95, 0, 8))
+    view.jump(fixed_position(3) + np.array((95, 0, 8)))
     jump_to_keypoint(added, 3)
     assert view.pixel(fixed_position(3)) == pytest.approx((200, 200), abs=1)
     assert view.slice_node.GetFieldOfView() == zoom and (np.array(view.slice_node.GetXYZOrigin()) == origin).all()

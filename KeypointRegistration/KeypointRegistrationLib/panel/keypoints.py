@@ -55,7 +55,7 @@ class KeypointsSection(Section):
             self._shown = editor
             if editor is not None:
                 self._take_up(editor)
-        self.widget.visible = editor is not None
+        self.ui.keypointsCollapsibleButton.visible = editor is not None
         if editor is not None:
             self._fill(editor)
             self._draw()

@@ -29,6 +29,7 @@ class Workbench:
         self.selected: int | None = None
         self.sections: list[Section] = []
         self._later = later
+        self._is_refresh_due = False
 
     @property
     def results(self) -> Sequence[SceneRegistration]:
@@ -60,6 +61,20 @@ class Workbench:
                 section.show(self.editor)
         else:
             self.choose(results[-1] if results else None)
+
+    def refresh_soon(self) -> None:
+        """``refresh`` from the event loop, once for all that happens until then.
+
+        While a scene tells of a node that it is removing, nothing else in it may be added or removed: Slicer would crash.
+        """
+        if not self._is_refresh_due:
+            self._is_refresh_due = True
+            self._later(0, self._refresh_now)
+
+    def _refresh_now(self) -> None:
+        self._is_refresh_due = False
+        if self.sections:  # else the panel was taken down meanwhile
+            self.refresh()
 
     def enter(self) -> None:
         """The panel was entered."""
