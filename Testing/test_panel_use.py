@@ -94,7 +94,10 @@ def test_hardening_and_taking_it_back(session: Session) -> None:
     session.person.click("hardenButton")
     np.testing.assert_allclose(local_ijk_to_ras(moving), R @ before, atol=1e-9)
     assert session.person.widget("hardenButton").text() == "Take hardening back"
+    assert session.person.reads("useMessageLabel") == "The alignment is now part of second head itself."
+    assert session.person.widget("alignedCheckBox").isChecked() and not session.person.can_click("alignedCheckBox")
     session.person.click("hardenButton")
+    assert session.person.can_click("alignedCheckBox")
     assert local_ijk_to_ras(moving).tobytes() == before.tobytes() and result.applied
 
 

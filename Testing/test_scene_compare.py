@@ -17,6 +17,7 @@ from KeypointRegistrationLib.scene.compare import CompareMode, Comparison, leave
 from KeypointRegistrationLib.scene.handle import SceneRegistration
 from KeypointRegistrationLib.scene.layouts import COMPARE_LAYOUT, FIXED_VIEWS, MOVING_VIEWS, ORIENTATIONS
 from KeypointRegistrationLib.scene.results import add_registration, find_registrations
+from KeypointRegistrationLib.scene.slices import show_on_top
 from KeypointRegistrationLib.scene.volumes import add_volume, volume_from_node
 from samples import sample_matrix, sample_registration, sample_volume
 from test_scene_use import MIRRORED, SHEARED, corrected, nested
@@ -291,10 +292,23 @@ def test_leaving_gives_back_the_users_views_exactly(desk: Desk) -> None:
     assert not comparison.active
 
 
-def test_undoing_the_registration_leaves_the_comparison(desk: Desk) -> None:
+def test_a_heatmap_that_was_shown_meanwhile_stays_in_the_users_views(desk: Desk) -> None:
+    rearrange(desk)
     comparison = Comparison(desk.result)
+    heat = add_volume(desk.scene, sample_volume("heat", size=8, spacing=20.0))
+    layers = desk.red.composite_node
+    show_on_top(layers, heat, 0.6)
+    comparison.leave()
+    shown = [layers.GetNthLayerVolumeID(n) for n in range(3 + layers.GetNumberOfAdditionalLayers())]
+    assert shown[3] == desk.scene.GetFirstNodeByName("extra").GetID() and heat.GetID() in shown
+
+
+def test_undoing_the_registration_leaves_the_comparison(desk: Desk) -> None:
+    left: list[None] = []
+    comparison = Comparison(desk.result, on_left=lambda: left.append(None))
     comparison.show(CompareMode.CHECKERBOARD)
     desk.result.remove()
+    assert left == [None]
     assert desk.layout.GetViewArrangement() == slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView
     assert not comparison.active
     comparison.leave()

@@ -9,6 +9,7 @@ from slicer.i18n import tr as _
 
 from ..registration.result import Registration, TrustLevel
 from ..scene.editor import RegistrationEditor
+from ..scene.hardening import is_hardened
 from ..scene.results import SceneRegistration
 from .banner import Banner
 from .section import LoadUI, Section
@@ -63,8 +64,9 @@ class ResultSection(Section):
         combo.currentIndex = identifiers.index(result.identifier) if result.identifier in identifiers else -1
         combo.visible = ui.resultComboLabel.visible = len(self._results) > 1
         _show_verdict(ui, editor.registration)
-        ui.alignedCheckBox.checked = result.applied
-        ui.alignedCheckBox.enabled = result.transform is not None and result.moving_volume is not None
+        hardened = is_hardened(result)
+        ui.alignedCheckBox.checked = result.applied or hardened
+        ui.alignedCheckBox.enabled = not hardened and result.transform is not None and result.moving_volume is not None
         ui.overlayButton.enabled = result.fixed_volume is not None and result.moving_volume is not None
         self._is_filling = False
 

@@ -134,9 +134,12 @@ class UseSection(Section):
         name = result.moving_volume.GetName() if result.moving_volume is not None else ""
         if is_hardened(result):
             unharden(result)
-            return _("{name} is under its transform again.").format(name=name)
-        harden(result)
-        return _("The alignment is now part of {name} itself.").format(name=name)
+            message = _("{name} is under its transform again.")
+        else:
+            harden(result)
+            message = _("The alignment is now part of {name} itself.")
+        self.bench.refresh()  # other sections show whether it is aligned
+        return message.format(name=name)
 
     def _export(self, result: SceneRegistration) -> str:
         ui = self.ui

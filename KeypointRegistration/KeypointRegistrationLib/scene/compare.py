@@ -95,8 +95,9 @@ class Comparison:
 
     def set_square(self, millimetres: float) -> None:
         """Side of the checkerboard's squares."""
-        self._square = millimetres
-        self.refresh()
+        if millimetres != self._square:
+            self._square = millimetres
+            self.refresh()
 
     def refresh(self) -> None:
         """Compute checkerboard or difference again, where the scans are now.  The other modes follow by themselves."""
@@ -118,7 +119,7 @@ class Comparison:
             self._on_left()
 
     def _on_layout(self) -> None:
-        if self.active and self._layout.GetViewArrangement() != layouts.COMPARE_LAYOUT:
+        if self._layout.GetViewArrangement() != layouts.COMPARE_LAYOUT:
             self._on_close()
 
     def _show(self) -> None:

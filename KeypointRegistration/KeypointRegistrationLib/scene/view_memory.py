@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import slicer
@@ -12,6 +12,8 @@ from .slices import slice_layers
 
 #: Attribute of the layout node, which is saved with the scene: a scene that was saved meanwhile can be restored too.
 _MEMORY = "KeypointRegistration.ViewsBefore"
+
+_BASIC_LAYERS = 3  # background, foreground and label
 
 
 def has_memory(layout: slicer.vtkMRMLLayoutNode) -> bool:
@@ -34,6 +36,7 @@ def remember(
             for node in slicer.util.getNodesByClass("vtkMRMLSliceNode", scene)
             if node.GetLayoutName() not in own
         },
+        "volumes": [node.GetID() for node in slicer.util.getNodesByClass("vtkMRMLVolumeNode", scene)],
         "layers": {view.GetLayoutName(): _layers(view) for view in slice_layers(scene) if view.GetLayoutName() not in own},
         "contrast": {
             display.GetID(): _contrast(display) for scan in scans for display in [scan.GetDisplayNode()] if display
@@ -58,7 +61,7 @@ def restore(layout: slicer.vtkMRMLLayoutNode, temporary: int) -> None:
             _restore_slice(node, content["slices"][node.GetLayoutName()])
     for view in slice_layers(scene):
         if view.GetLayoutName() in content["layers"]:
-            _restore_layers(view, content["layers"][view.GetLayoutName()])
+            _restore_layers(view, content["layers"][view.GetLayoutName()], content["volumes"])
     for identifier, contrast in content["contrast"].items():
         display = scene.GetNodeByID(identifier)
         if display is not None:
@@ -94,7 +97,7 @@ def _restore_slice(node: slicer.vtkMRMLSliceNode, content: dict[str, Any]) -> No
 
 
 def _layers(view: slicer.vtkMRMLSliceCompositeNode) -> dict[str, Any]:
-    count = 3 + view.GetNumberOfAdditionalLayers()  # after background, foreground and label
+    count = _BASIC_LAYERS + view.GetNumberOfAdditionalLayers()
     return {
         "layers": [(view.GetNthLayerVolumeID(n), view.GetNthLayerOpacity(n)) for n in range(count)],
         "compositing": view.GetCompositing(),
@@ -103,16 +106,19 @@ def _layers(view: slicer.vtkMRMLSliceCompositeNode) -> dict[str, Any]:
     }
 
 
-def _restore_layers(view: slicer.vtkMRMLSliceCompositeNode, content: dict[str, Any]) -> None:
-    scene = view.GetScene()
+def _restore_layers(view: slicer.vtkMRMLSliceCompositeNode, content: dict[str, Any], known: Collection[str]) -> None:
+    """Layers on top with volumes that have come since, such as heatmaps, stay where there is room for them."""
+    remembered = dict(enumerate(content["layers"]))
     with slicer.util.NodeModify(view):
         view.SetCompositing(content["compositing"])
-        for n, (identifier, opacity) in enumerate(content["layers"]):
-            exists = identifier is not None and scene.GetNodeByID(identifier) is not None
-            view.SetNthLayerVolumeID(n, identifier if exists else None)
+        for n in range(max(len(remembered), _BASIC_LAYERS + view.GetNumberOfAdditionalLayers())):
+            identifier, opacity = remembered.get(n, (None, 1.0))
+            if identifier is not None and view.GetScene().GetNodeByID(identifier) is None:
+                identifier = None
+            if identifier is None and n >= _BASIC_LAYERS and view.GetNthLayerVolumeID(n) not in (None, *known):
+                continue
+            view.SetNthLayerVolumeID(n, identifier)
             view.SetNthLayerOpacity(n, opacity)
-        for n in range(len(content["layers"]), 3 + view.GetNumberOfAdditionalLayers()):
-            view.SetNthLayerVolumeID(n, None)
         view.SetLinkedControl(content["linked"])
         view.SetHotLinkedControl(content["hot_linked"])
 
