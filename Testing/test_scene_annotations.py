@@ -102,7 +102,7 @@ class TestTakingAListBack:
         annotate(result, said(Rating.REJECT, minutes=9))
         extra = replace(exported, history=(*exported.history, said(Rating.ACCEPTABLE, "Bo", minutes=5)))
         elsewhere = replace(exported, identifier="elsewhere")
-        assert adopt_annotations(result.scene, [extra, elsewhere]) == (1, 2)
+        assert adopt_annotations(result.scene, [extra, elsewhere]) == {result.identifier}
         assert [entry.rating for entry in annotations_of(result)] == [Rating.ACCEPT, Rating.ACCEPTABLE, Rating.REJECT]
 
     @pytest.mark.parametrize("model", [ModelIdentity("knees", "0.0.0", ""), ModelIdentity("brain-affine", "9.0", "")])

@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import slicer
-from host.mrml import RealScene, load_scene, load_volume, save_scene
-from KeypointRegistrationLib.files.nifti import write_nifti
+from host.mrml import RealScene, load_scene, save_scene
 from KeypointRegistrationLib.files.worklist import read_worklist
 from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.registration.annotation import Rating
-from KeypointRegistrationLib.registration.correction import PairChoice, corrected
 from KeypointRegistrationLib.registration.worklist_state import RowStatus
 from KeypointRegistrationLib.scene.annotations import annotate
+from KeypointRegistrationLib.scene.products import add_product
 from KeypointRegistrationLib.scene.results import SceneRegistration, add_registration, find_registrations
-from KeypointRegistrationLib.scene.worklist import (
-    Arrival,
-    SceneWorklist,
-    active_worklist,
-    everything_annotated,
-    open_worklist,
-)
-from samples import sample_matrix, sample_registration, sample_volume
+from KeypointRegistrationLib.scene.worklist import SceneWorklist
+from KeypointRegistrationLib.scene.worklists import active_worklist, close_worklist, everything_annotated, open_worklist
+from samples import sample_matrix, sample_registration
 from test_annotations import said
 from test_scene_results import two_volumes
 from test_scene_volumes import put_under_new_transform
+from worklist_steps import go, register, scans, write_list
 
 
 @pytest.fixture
@@ -39,35 +33,12 @@ def scene() -> Iterator[slicer.vtkMRMLScene]:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """A worklist of three pairs, of which the last two have the same fixed scan."""
-    for seed, name in enumerate(("a", "b", "c", "d", "e")):
-        write_nifti(tmp_path / f"{name}.nii.gz", sample_volume(name, size=12, spacing=12.0, seed=seed))
-    path = tmp_path / "list.csv"
-    path.write_text("fixed,moving,id\na.nii.gz,b.nii.gz,1\nc.nii.gz,d.nii.gz,2\nc.nii.gz,e.nii.gz,3\n")
-    return path
+    return write_list(tmp_path)
 
 
 @pytest.fixture
 def worklist(scene: slicer.vtkMRMLScene, file: Path) -> SceneWorklist:
     return open_worklist(scene, read_worklist(file))
-
-
-def load(path: str) -> slicer.vtkMRMLScalarVolumeNode:
-    return load_volume(slicer.mrmlScene, Path(path))
-
-
-def go(worklist: SceneWorklist, index: int, *, tidy: bool = True) -> Arrival:
-    return worklist.step(index, load, tidy=tidy)
-
-
-def register(arrival: Arrival) -> SceneRegistration:
-    return add_registration(slicer.mrmlScene, arrival.fixed, arrival.moving, sample_registration())
-
-
-def scans(scene: slicer.vtkMRMLScene) -> list[str]:
-    """Names of the volumes that the person sees."""
-    nodes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode", scene)
-    return sorted(node.GetName() for node in nodes if not node.GetHideFromEditors())
 
 
 def statuses(worklist: SceneWorklist) -> list[str]:
@@ -111,7 +82,7 @@ class TestStepping:
         again = go(worklist, 0)
         assert again.fixed is first.fixed and again.result.identifier == result.identifier
 
-    def test_of_two_registrations_of_a_row_the_later_is_shown_and_both_are_listed(
+    def test_of_two_registrations_of_a_row_the_later_is_shown_and_both_stay(
         self, worklist: SceneWorklist, scene: slicer.vtkMRMLScene
     ) -> None:
         arrival = go(worklist, 0)
@@ -123,7 +94,7 @@ class TestStepping:
         annotate(second, said(Rating.ACCEPT, minutes=1))
         assert worklist.lines[0].rating is Rating.ACCEPT
         go(worklist, 1)
-        assert find_registrations(scene) == [] and len(everything_annotated(scene)) == 2
+        assert len(find_registrations(scene)) == 2 and scans(scene) == ["a", "b", "c", "d"]
 
 
 class TestWhatPeopleHaveDoneStays:
@@ -135,9 +106,8 @@ class TestWhatPeopleHaveDoneStays:
         segmentation = result.scene.AddNewNodeByClass("vtkMRMLSegmentationNode")
         segmentation.SetReferenceImageGeometryParameterFromVolumeNode(result.fixed_volume)
 
-    def correct(self, result: SceneRegistration) -> None:
-        correction = replace(result.correction, choices={0: PairChoice.LEAVE_OUT})
-        result.correct(correction, corrected(result.original, correction))
+    def make_something_of_it(self, result: SceneRegistration) -> None:
+        add_product(result, result.scene.AddNewNodeByClass("vtkMRMLModelNode"))
 
     def use_transform(self, result: SceneRegistration) -> None:
         model = result.scene.AddNewNodeByClass("vtkMRMLModelNode")
@@ -151,7 +121,7 @@ class TestWhatPeopleHaveDoneStays:
         add_registration(result.scene, result.fixed_volume, other, sample_registration())
 
     @pytest.mark.parametrize(
-        "change", ["change_voxels", "segment", "correct", "use_transform", "move", "register_with_another"]
+        "change", ["change_voxels", "segment", "make_something_of_it", "use_transform", "move", "register_with_another"]
     )
     def test_a_row_that_was_changed_or_used_is_not_taken_away(
         self, worklist: SceneWorklist, scene: slicer.vtkMRMLScene, change: str
@@ -197,7 +167,7 @@ class TestResuming:
         self, worklist: SceneWorklist, scene: slicer.vtkMRMLScene, file: Path
     ) -> None:
         annotate(register(go(worklist, 0)), said(Rating.REJECT))
-        worklist.close()
+        close_worklist(scene)
         assert active_worklist(scene) is None
         again = open_worklist(scene, read_worklist(file))
         assert again.position == 0 and again.lines[0].rating is Rating.REJECT

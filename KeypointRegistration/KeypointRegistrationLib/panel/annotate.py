@@ -13,11 +13,11 @@ from ..files.annotations import read_annotations, write_annotations
 from ..files.names import read_names, write_names
 from ..geometry.errors import InputError
 from ..registration.annotation import Annotation, Rating, current_rating
-from ..scene.annotations import adopt_annotations, annotate, annotations_of, pair_title
+from ..scene.annotations import annotate, annotations_of, pair_title
 from ..scene.editor import RegistrationEditor
 from ..scene.names import NameObserver, names_of, rename, set_names, show_names
 from ..scene.results import SceneRegistration
-from ..scene.worklist import everything_annotated
+from ..scene.worklists import adopt_everywhere, everything_annotated
 from .annotation_wording import annotation_history_text, annotation_text
 from .file_choice import file_to_read, file_to_write
 from .message import show_message
@@ -179,10 +179,10 @@ class AnnotateSection(Section):
         path = file_to_read(self.widget, _("Import annotations"), _LISTS)
         if path is None:
             return ""
-        found, listed = adopt_annotations(slicer.mrmlScene, read_annotations(path))
+        found, listed = adopt_everywhere(slicer.mrmlScene, read_annotations(path))
         self._show_comment()
         self.bench.refresh()
-        text = _("What the list says was added. Its registrations: {listed}; those in this scene: {found}.")
+        text = _("What the list says was added. Its registrations: {listed}; those known here: {found}.")
         return text.format(listed=listed, found=found)
 
     def _export_annotations(self) -> str:
@@ -261,4 +261,9 @@ class AnnotateSection(Section):
 def _remembered_reviewer() -> str:
     """Who rated the last time, or else who is logged in."""
     remembered = slicer.app.userSettings().value(_REVIEWER, "")
-    return str(remembered) if remembered else getpass.getuser()
+    if remembered:
+        return str(remembered)
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # where the system does not tell
+        return ""

@@ -15,8 +15,11 @@ class Shortcuts:
     def __init__(self, handlers: Mapping[str, Callable[[], None]]) -> None:
         """``handlers`` by their keys, as in ``Alt+1``."""
         self._connected: list[tuple[Any, Callable[[], None]]] = []
+        window = slicer.util.mainWindow()
+        if window is None:  # Slicer without its main window has no keyboard either
+            return
         for keys, handler in handlers.items():
-            shortcut = qt.QShortcut(qt.QKeySequence(keys), slicer.util.mainWindow())
+            shortcut = qt.QShortcut(qt.QKeySequence(keys), window)
             shortcut.setContext(qt.Qt.ApplicationShortcut)  # views may be in windows of their own
             shortcut.enabled = False
             shortcut.connect("activated()", handler)

@@ -15,7 +15,8 @@ from ..files.worklist import read_worklist
 from ..geometry.errors import InputError
 from ..registration.worklist_state import RowStatus, next_row
 from ..scene.editor import RegistrationEditor
-from ..scene.worklist import Arrival, Line, SceneWorklist, active_worklist, open_worklist
+from ..scene.worklist import Arrival, Line, SceneWorklist
+from ..scene.worklists import active_worklist, close_worklist, open_worklist
 from .annotation_wording import line_state_text
 from .file_choice import file_to_read
 from .message import show_message
@@ -43,7 +44,6 @@ class WorklistSection(Section):
         """``is_running`` tells whether a registration is running: its scans must not be taken away."""
         super().__init__(bench, load_ui)
         self._start, self._is_running = start, is_running
-        self._arrival = Arrival()
         self._entered = False
         self._shortcuts: Shortcuts | None = None
         ui = self.ui
@@ -78,7 +78,6 @@ class WorklistSection(Section):
         self._fill()
 
     def close(self) -> None:
-        self._arrival = Arrival()
         if self._shortcuts is not None:
             self._shortcuts.close()
         self._shortcuts = None
@@ -104,14 +103,14 @@ class WorklistSection(Section):
             raise InputError(_("A registration is running. Wait for it, or cancel it, before you go on."))
         self._leave_line_edits()
         self.bench.choose(None)
-        self._arrival = worklist.step(index, load_scan, tidy=self.ui.tidyRowsCheckBox.checked)
-        self.bench.choose(self._arrival.result)
-        if self._arrival.problem:
-            raise InputError(self._arrival.problem)
+        arrival = worklist.step(index, load_scan, tidy=self.ui.tidyRowsCheckBox.checked)
+        self.bench.choose(arrival.result)
+        if arrival.problem:
+            raise InputError(arrival.problem)
         slicer.util.setSliceViewerLayers(
-            background=self._arrival.fixed, foreground=self._arrival.moving, foregroundOpacity=0.5, fit=True
+            background=arrival.fixed, foreground=arrival.moving, foregroundOpacity=0.5, fit=True
         )
-        if self._arrival.result is None and self.ui.registerRowsCheckBox.checked:
+        if arrival.result is None and self.ui.registerRowsCheckBox.checked:
             self._register()
         return ""
 
@@ -156,7 +155,6 @@ class WorklistSection(Section):
         return self._opened()
 
     def _opened(self) -> str:
-        self._arrival = Arrival()
         self._fill()
         worklist = self._worklist
         broken = () if worklist is None else worklist.broken
@@ -167,15 +165,11 @@ class WorklistSection(Section):
         return _("Lines that cannot be used: {count}.").format(count=len(broken)) + "\n" + "\n".join(reasons + more)
 
     def _close_list(self) -> str:
-        worklist = self._worklist
-        if worklist is not None:
-            worklist.close()
-        self._arrival = Arrival()
-        self._fill()
+        close_worklist(slicer.mrmlScene)
         return ""
 
     def _register(self) -> str:
-        arrival = self._arrival
+        arrival = Arrival() if self._worklist is None else self._worklist.here
         if arrival.fixed is not None and arrival.moving is not None:
             self._start(arrival.fixed, arrival.moving, arrival.fixed_mask, arrival.moving_mask)
         self._fill()
@@ -237,7 +231,9 @@ class WorklistSection(Section):
             widget.enabled = bool(lines)
         ui.nextRowButton.enabled = bool(lines) and position != len(lines) - 1
         ui.previousRowButton.enabled = position is not None and position > 0
-        ui.registerRowButton.enabled = self._arrival.fixed is not None and is_file and not self._is_running()
+        here = Arrival() if worklist is None else worklist.here
+        can_register = is_file and here.fixed is not None and here.moving is not None
+        ui.registerRowButton.enabled = can_register and not self._is_running()
         self._fill_table(lines, position)
         self._offer_shortcuts(self._entered and worklist is not None)
 

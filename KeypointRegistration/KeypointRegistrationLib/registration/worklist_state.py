@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
 from typing import Any
 
-from .annotation import AnnotatedRegistration, Rating, registration_entry, registration_from_entry
+from .annotation import AnnotatedRegistration, Rating, merged, registration_entry, registration_from_entry
 from .worklist import BrokenRow, Worklist, WorklistRow
 
 _FORMAT = 1
@@ -56,6 +56,14 @@ class RowState:
         known[annotated.identifier] = annotated
         return RowState(problem, tuple(known.values()))
 
+    def with_said(self, listed: Mapping[str, AnnotatedRegistration]) -> RowState:
+        """The same with what a list (by identifier) says of its registrations added."""
+        said = {identifier: entry.history for identifier, entry in listed.items()}
+        registrations = tuple(
+            replace(entry, history=merged(entry.history, said.get(entry.identifier, ()))) for entry in self.registrations
+        )
+        return replace(self, registrations=registrations)
+
 
 @dataclass(frozen=True)
 class WorklistState:
@@ -91,7 +99,7 @@ class WorklistState:
 
 
 def next_row(done: list[bool], position: int | None) -> int | None:
-    """Index of the first row after ``position`` that is not done, from the beginning again after the end; None if all are."""
+    """Index of the first row after ``position`` that is not done, from the beginning again after the end; None for none."""
     first = 0 if position is None else position + 1
     order = [*range(first, len(done)), *range(min(first, len(done)))]
     return next((row for row in order if not done[row]), None)

@@ -18,6 +18,7 @@ from ..registration.annotation import (
     merged,
 )
 from ..registration.correction import Correction, PairChoice
+from ..registration.result import ModelIdentity
 from .handle import SceneRegistration, find_registrations
 
 #: Attribute of the record node with the history of its annotations as JSON.
@@ -46,7 +47,7 @@ def annotate(result: SceneRegistration, annotation: Annotation) -> None:
     Raises:
         InputError: if the registration is no longer in the scene, or its annotations cannot be read.
     """
-    _write(result, extended(annotations_of(result), annotation))
+    set_annotations(result, extended(annotations_of(result), annotation))
 
 
 def annotated(result: SceneRegistration) -> AnnotatedRegistration:
@@ -70,29 +71,36 @@ def annotated_registrations(scene: slicer.vtkMRMLScene) -> tuple[AnnotatedRegist
     return tuple(annotated(result) for result in find_registrations(scene))
 
 
-def adopt_annotations(scene: slicer.vtkMRMLScene, listed: Iterable[AnnotatedRegistration]) -> tuple[int, int]:
+def adopt_annotations(scene: slicer.vtkMRMLScene, listed: Iterable[AnnotatedRegistration]) -> set[str]:
     """Add what a list says to the registrations of the scene that it is about; nothing that is there is lost.
 
     Returns:
-        How many registrations were found in the scene, and how many the list has.
+        The identifiers of the registrations that the list is about.
 
     Raises:
         InputError: if the list is of another model or version than a registration that it is about.  Nothing is changed.
     """
-    listed = tuple(listed)
     present = {result.identifier: result for result in find_registrations(scene)}
     about = [(present[entry.identifier], entry) for entry in listed if entry.identifier in present]
     for result, entry in about:
-        model = result.original.model
-        if (entry.model.name, entry.model.version) != (model.name, model.version):
-            raise InputError(
-                f"The list is about {entry.model.name} {entry.model.version}, but {pair_title(result)} was registered with "
-                f"{model.name} {model.version}. Choose the list that was exported for it."
-            )
+        check_model(entry, result.original.model, pair_title(result))
     histories = [(result, merged(annotations_of(result), entry.history)) for result, entry in about]
     for result, history in histories:
-        _write(result, history)
-    return len(about), len(listed)
+        set_annotations(result, history)
+    return {result.identifier for result, _ in about}
+
+
+def check_model(listed: AnnotatedRegistration, model: ModelIdentity, title: str) -> None:
+    """Whether a list may be about a registration with ``model``, called ``title``.
+
+    Raises:
+        InputError: if it is about another model or version.
+    """
+    if (listed.model.name, listed.model.version) != (model.name, model.version):
+        raise InputError(
+            f"The list is about {listed.model.name} {listed.model.version}, but {title} was registered with "
+            f"{model.name} {model.version}. Choose the list that was exported for it."
+        )
 
 
 def correction_count(correction: Correction, network_keypoints: int) -> CorrectionCount:
@@ -115,7 +123,12 @@ def pair_title(result: SceneRegistration) -> str:
     return f"{moving} → {fixed}"
 
 
-def _write(result: SceneRegistration, history: tuple[Annotation, ...]) -> None:
+def set_annotations(result: SceneRegistration, history: tuple[Annotation, ...]) -> None:
+    """Replace everything that was said of a registration.
+
+    Raises:
+        InputError: if the registration is no longer in the scene.
+    """
     if result.record is None:
         raise InputError(f"{pair_title(result)} is no longer in the scene. Its annotation was not kept.")
     text = json.dumps([annotation_entry(annotation) for annotation in history], ensure_ascii=False)

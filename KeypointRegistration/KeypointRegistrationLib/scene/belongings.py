@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import slicer
 
-from ..registration.correction import Correction
 from . import handle
 from .handle import SceneRegistration
 from .nodes import batch, remove_node
+from .products import products
 from .volumes import local_ijk_to_ras, volume_from_node
 
 #: Attribute of a scan: what it was when it was loaded.  Nodes know that themselves only until the scene is loaded again.
@@ -46,16 +46,15 @@ def remove_unless_used(
 ) -> bool:
     """Remove scans and registrations of them, all or none.
 
-    They stay if a person has changed them or built on them: voxels or position of a scan, a correction of a registration,
-    or any other node that refers to one of them, as a segmentation does to its scan.
+    They stay if a person has changed or used them: voxels or position of a scan, something made of a registration, or any
+    other node that refers to one of them, as a segmentation does to its scan.
 
     Returns:
         Whether they were removed.
     """
     ours = {node.GetID() for node in scans} | {node.GetID() for result in results for node in _made(result)}
     changed = any(_is_changed(scan) or _is_placed(scan, ours) for scan in scans)
-    corrected = any(result.correction != Correction.none(result.original) for result in results)
-    if changed or corrected or _is_used_by_others(scene, ours):
+    if changed or any(products(result) for result in results) or _is_used_by_others(scene, ours):
         return False
     with batch(scene):
         for result in reversed(results):

@@ -32,6 +32,7 @@ def add_registration(
     moving_node: slicer.vtkMRMLScalarVolumeNode,
     registration: Registration,
     options: RegistrationOptions | None = None,
+    identifier: str | None = None,
 ) -> SceneRegistration:
     """Show a result in the scene: the moving volume aligned, both point lists, a folder with everything, provenance.
 
@@ -45,6 +46,7 @@ def add_registration(
         fixed_node, moving_node: as they were when ``volume_from_node`` took the scans that were registered.
         registration: the result, in world RAS mm.
         options: what was asked for, for the record.
+        identifier: of a registration that was in the scene before and comes back; None for a new one.
 
     Raises:
         InputError: if both nodes are the same one, or one is under a transform that is non-linear or singular.  The scene
@@ -75,7 +77,9 @@ def add_registration(
             MOVING_STYLE,
             np.linalg.inv(moving_to_world),
         )
-        record_node = _add_record(scene, title, _provenance(fixed_node, moving_node, options), registration)
+        record_node = _add_record(
+            scene, title, _provenance(fixed_node, moving_node, options), registration, identifier or str(uuid.uuid4())
+        )
         references = {
             handle.TRANSFORM: transform,
             handle.FIXED_POINTS: fixed_points,
@@ -125,10 +129,10 @@ def _add_transform(
 
 
 def _add_record(
-    scene: slicer.vtkMRMLScene, title: str, provenance: dict[str, Any], registration: Registration
+    scene: slicer.vtkMRMLScene, title: str, provenance: dict[str, Any], registration: Registration, identifier: str
 ) -> slicer.vtkMRMLTextNode:
     node = scene.AddNewNodeByClass("vtkMRMLTextNode", scene.GenerateUniqueName(f"{title} record"))
-    node.SetAttribute(handle.IDENTIFIER, str(uuid.uuid4()))
+    node.SetAttribute(handle.IDENTIFIER, identifier)
     node.SetForceCreateStorageNode(slicer.vtkMRMLTextNode.CreateStorageNodeAlways)
     content = record.Record(provenance, registration, Correction.none(registration), registration)
     node.SetText(record.to_text(content))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,16 +12,15 @@ from ..geometry.errors import InputError
 from ..registration.annotation import AnnotatedRegistration, Rating
 from ..registration.worklist import BrokenRow, Worklist, WorklistRow
 from ..registration.worklist_state import RowState, RowStatus, WorklistState, from_text, to_text
-from .annotations import annotated, annotated_registrations, pair_title
+from .annotations import (
+    annotated,
+    pair_title,
+    set_annotations,
+)
 from .belongings import remember_as_loaded, remove_unless_used
 from .handle import SceneRegistration, find_registrations
-from .nodes import add_hidden_text
+from .kept_results import bring_back, keep, record_text
 
-#: Attribute of the hidden text node of a worklist; its value is the worklist's file, or ``PAIRS_OF_SCENE``.
-WORKLIST = "KeypointRegistration.Worklist"
-PAIRS_OF_SCENE = "the registrations of the scene"
-
-_ACTIVE = "KeypointRegistration.WorklistActive"
 _FILE = "KeypointRegistration.WorklistFile"  # of a volume that a worklist has loaded: where from
 
 #: Loads a scan from a file into the scene.  Raises InputError if it cannot.
@@ -40,7 +39,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Arrival:
-    """What is there after stepping to a row: its scans, its masks, its latest registration; or why they are not."""
+    """What is in the scene for a row: its scans, its masks, its latest registration; or why they are not."""
 
     fixed: slicer.vtkMRMLScalarVolumeNode | None = None
     moving: slicer.vtkMRMLScalarVolumeNode | None = None
@@ -84,6 +83,25 @@ class SceneWorklist:
         state = self._state
         return tuple(_line_of_row(row, state.of(row)) for row in state.worklist.rows)
 
+    @property
+    def here(self) -> Arrival:
+        """What is in the scene for the current row.  Nothing is loaded."""
+        position = self.position
+        if position is None:
+            return Arrival()
+        if not self.source:
+            result = find_registrations(self._scene)[position]
+            return Arrival(result.fixed_volume, result.moving_volume, result=result)
+        row = self._state.worklist.rows[position]
+        results = self._results(row)
+        return Arrival(
+            fixed=self._loaded(row.fixed),
+            moving=self._loaded(row.moving),
+            fixed_mask=self._loaded(row.fixed_mask),
+            moving_mask=self._loaded(row.moving_mask),
+            result=results[-1] if results else None,
+        )
+
     def step(self, index: int, load: Loader, *, tidy: bool) -> Arrival:
         """Go to a row: load its scans, unless they are there.
 
@@ -94,21 +112,23 @@ class SceneWorklist:
                 them and nobody has changed them.  Their annotations stay with the row.
         """
         if not self.source:
-            result = find_registrations(self._scene)[index]
-            self._state = replace(self._state, current=result.identifier)
-            return Arrival(result.fixed_volume, result.moving_volume, result=result)
+            self._state = replace(self._state, current=find_registrations(self._scene)[index].identifier)
+            return self.here
         self.note()
         row, position = self._state.worklist.rows[index], self._state.position
         if tidy and position is not None and position != index:
             self._leave(self._state.worklist.rows[position], kept=row.files)
         self._state = replace(self._state, current=row.key)
         try:
-            scans = {file: self._volume(file, load) for file in row.files}
+            for file in row.files:
+                self._load(file, load)
         except InputError as error:
             self.fail(str(error))
             return Arrival(problem=str(error))
         self.fail("")
-        return self._arrival(row, scans)
+        if not self._results(row):
+            self._bring_back(row)
+        return self.here
 
     def fail(self, problem: str) -> None:
         """The current row could not be worked on: why, as a sentence; empty if it could after all."""
@@ -135,10 +155,12 @@ class SceneWorklist:
         """The file was read again: go on with the rows that it has now."""
         self._state = self._state.reopened(worklist)
 
-    def close(self) -> None:
-        """Close the list.  What was done stays in the scene, and the list goes on from there when it is opened again."""
-        self.note()
-        self._node.RemoveAttribute(_ACTIVE)
+    def adopt(self, listed: Mapping[str, AnnotatedRegistration]) -> set[str]:
+        """Add what a list (by identifier) says to the registrations of the rows; returns which it is about."""
+        about = {entry.identifier for entry in self.remembered} & set(listed)
+        states = {key: state.with_said(listed) for key, state in self._state.states.items()}
+        self._state = replace(self._state, states=states)
+        return about
 
     @property
     def remembered(self) -> tuple[AnnotatedRegistration, ...]:
@@ -161,20 +183,17 @@ class SceneWorklist:
         if state != self._state.of(row):
             self._state = self._state.having(row, state)
 
-    def _arrival(self, row: WorklistRow, scans: dict[str, slicer.vtkMRMLScalarVolumeNode]) -> Arrival:
-        results = self._results(row)
-        return Arrival(
-            fixed=scans[row.fixed],
-            moving=scans[row.moving],
-            fixed_mask=scans.get(row.fixed_mask),
-            moving_mask=scans.get(row.moving_mask),
-            result=results[-1] if results else None,
-        )
+    def _bring_back(self, row: WorklistRow) -> None:
+        """Show the registration that was taken away when the row was left, with what was said of it."""
+        fixed, moving = self._loaded(row.fixed), self._loaded(row.moving)
+        for entry in self._state.of(row).registrations:
+            result = bring_back(entry.identifier, fixed, moving)
+            if result is not None:
+                set_annotations(result, entry.history)
 
-    def _volume(self, file: str, load: Loader) -> slicer.vtkMRMLScalarVolumeNode:
-        loaded = self._loaded(file)
-        if loaded is not None:
-            return loaded
+    def _load(self, file: str, load: Loader) -> None:
+        if self._loaded(file) is not None:
+            return
         if not Path(file).exists():
             raise InputError(f"There is no file {file}. Correct the worklist, or connect the drive that it is on.")
         node = load(file)
@@ -184,11 +203,10 @@ class SceneWorklist:
             remove_unless_used(self._scene, [node], [])
             raise
         node.SetAttribute(_FILE, file)
-        return node
 
     def _loaded(self, file: str) -> slicer.vtkMRMLScalarVolumeNode | None:
         nodes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode", self._scene)
-        return next((node for node in nodes if node.GetAttribute(_FILE) == file), None)
+        return next((node for node in nodes if file and node.GetAttribute(_FILE) == file), None)
 
     def _results(self, row: WorklistRow) -> list[SceneRegistration]:
         """Registrations of the row's scans, in the order they were made."""
@@ -199,62 +217,18 @@ class SceneWorklist:
         return [result for result in results if result.fixed_volume is fixed and result.moving_volume is moving]
 
     def _leave(self, row: WorklistRow, kept: tuple[str, ...]) -> None:
-        """Take away what is there because of a row, but no scan of the files in ``kept``."""
+        """Take away what is there because of a row, but no scan of the files in ``kept``.
+
+        Its registration can be brought back; where there are several, which may build on each other, all stay.
+        """
+        results = self._results(row)
+        if len(results) > 1:
+            return
+        records = {result.identifier: record_text(result) for result in results}
         scans = [self._loaded(file) for file in row.files if file not in kept]
-        remove_unless_used(self._scene, [scan for scan in scans if scan is not None], self._results(row))
-
-
-def open_worklist(scene: slicer.vtkMRMLScene, worklist: Worklist | None) -> SceneWorklist:
-    """Work on a list from now on (None: on the registrations of the scene), where one left off if it was open before."""
-    active = active_worklist(scene)
-    if active is not None:
-        active.close()
-    name = PAIRS_OF_SCENE if worklist is None else worklist.source
-    node = next((node for node in _nodes(scene) if node.GetAttribute(WORKLIST) == name), None)
-    if node is None:
-        node = add_hidden_text(scene, "Keypoint registration worklist")
-        node.SetAttribute(WORKLIST, name)
-        node.SetText(to_text(WorklistState(Worklist("", ()) if worklist is None else worklist)))
-    node.SetAttribute(_ACTIVE, "1")
-    opened = SceneWorklist(node)
-    if worklist is not None:
-        opened.reopen(worklist)
-    return opened
-
-
-def active_worklist(scene: slicer.vtkMRMLScene) -> SceneWorklist | None:
-    """The list that is worked on in this scene, or None; also None while the scene is closed."""
-    if scene.IsClosing():
-        return None
-    return next((SceneWorklist(node) for node in _nodes(scene) if node.GetAttribute(_ACTIVE)), None)
-
-
-def everything_annotated(scene: slicer.vtkMRMLScene) -> tuple[AnnotatedRegistration, ...]:
-    """All registrations of the scene and of all rows of its worklists, with everything that was said of them.
-
-    Raises:
-        InputError: if the annotations of a registration cannot be read.
-    """
-    found = {entry.identifier: entry for entry in annotated_registrations(scene)}
-    for node in _nodes(scene):
-        worklist = SceneWorklist(node)
-        worklist.note()
-        found |= {entry.identifier: entry for entry in worklist.remembered}
-    return tuple(found.values())
-
-
-def _nodes(scene: slicer.vtkMRMLScene) -> list[slicer.vtkMRMLTextNode]:
-    """Of all lists that were opened.  One that cannot be read is left alone."""
-    texts = slicer.util.getNodesByClass("vtkMRMLTextNode", scene)
-    return [node for node in texts if node.GetAttribute(WORKLIST) and _is_readable(node)]
-
-
-def _is_readable(node: slicer.vtkMRMLTextNode) -> bool:
-    try:
-        from_text(node.GetText())
-    except ValueError:
-        return False
-    return True
+        if remove_unless_used(self._scene, [scan for scan in scans if scan is not None], results):
+            for identifier, text in records.items():
+                keep(self._scene, identifier, text)
 
 
 def _line_of_row(row: WorklistRow, state: RowState) -> Line:
