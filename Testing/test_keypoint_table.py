@@ -68,6 +68,7 @@ def test_what_the_person_has_done_is_told() -> None:
         added=(AddedPair("mine", (1.0, 2.0, 3.0), (4.0, 5.0, 6.0)),),
     )
     rows = keypoint_rows(corrected(original, correction), correction)
+    assert rows[3].residual > 20, "also where the pair is not used"
     assert (rows[3].status, rows[3].choice) == (KeypointStatus.LEFT_OUT, PairChoice.LEAVE_OUT)
     assert rows[4].placed and not rows[4].added
     assert rows[-1].label == "mine" and rows[-1].added and rows[-1].placed

@@ -12,13 +12,14 @@ import slicer
 from host.mrml import RealScene, load_scene, save_scene
 from host.views import SliceView, ThreeDView
 from KeypointRegistrationLib.registration.correction import Correction, PairChoice, corrected
+from KeypointRegistrationLib.registration.result import KeypointStatus
 from KeypointRegistrationLib.scene import handle
 from KeypointRegistrationLib.scene.arrows import RESIDUAL, hide_arrows, residual_scale, show_arrows
 from KeypointRegistrationLib.scene.ellipsoids import SPREAD, hide_ellipsoids, show_ellipsoids
 from KeypointRegistrationLib.scene.glyphs import unit_arrow, unit_ball
 from KeypointRegistrationLib.scene.handle import SceneRegistration
 from KeypointRegistrationLib.scene.marks import show_marks
-from KeypointRegistrationLib.scene.points import FIXED_STYLE, LEFT_OUT_COLOUR, PLACED_COLOUR
+from KeypointRegistrationLib.scene.points import CHOSEN_COLOUR, FIXED_STYLE, LEFT_OUT_COLOUR, PLACED_COLOUR
 from KeypointRegistrationLib.scene.results import add_registration, find_registrations
 from KeypointRegistrationLib.scene.sides import Side
 from samples import sample_registration
@@ -165,8 +166,11 @@ class TestArrows:
 
     @pytest.mark.parametrize(("largest", "scale"), [(0.2, 1.0), (1.2, 1.5), (3.4, 3.5), (31.0, 35.0)])
     def test_the_scale_ends_at_a_number_that_reads_well(self, largest: float, scale: float) -> None:
-        residuals = np.where(REGISTRATION.used, largest, 500.0)
-        assert residual_scale(replace(REGISTRATION, residuals=residuals)) == pytest.approx(scale)
+        apart = np.where(REGISTRATION.used[:, None], (largest, 0, 0), (500, 0, 0))
+        exact = REGISTRATION.fixed_keypoints.moved(np.linalg.inv(REGISTRATION.moving_to_fixed))
+        fixed = replace(REGISTRATION.fixed_keypoints, positions=REGISTRATION.fixed_keypoints.positions + apart)
+        registration = replace(REGISTRATION, fixed_keypoints=fixed, moving_keypoints=exact)
+        assert residual_scale(registration) == pytest.approx(scale)
 
     def test_they_are_seen_in_slices_and_in_3d(self, host: RealScene, added: SceneRegistration) -> None:
         view, space = SliceView(host, size=(300, 300)), ThreeDView(host, size=(300, 300))
@@ -185,7 +189,7 @@ class TestArrows:
             assert (each.image() == before).all()
 
     def test_where_no_pair_is_left_there_is_no_arrow(self, host: RealScene) -> None:
-        none = replace(REGISTRATION, residuals=np.full(16, np.nan))
+        none = replace(REGISTRATION, status=(KeypointStatus.MISSING,) * 16)
         added = add_registration(host.scene, *two_volumes(host.scene), none)
         assert show_arrows(added).GetPolyData().GetNumberOfPoints() == 0
 
@@ -215,12 +219,12 @@ class TestMarks:
         colour = {"left out": LEFT_OUT_COLOUR, "moved": PLACED_COLOUR}[what]
         assert self.ring(host, added, 4, colour) > 40
 
-    def test_the_chosen_keypoint_has_a_white_ring_that_moves_on(self, host: RealScene, added: SceneRegistration) -> None:
+    def test_the_chosen_keypoint_has_a_ring_that_moves_on(self, host: RealScene, added: SceneRegistration) -> None:
         show_marks(added, Side.FIXED, 4)
         surface = added.adopted(handle.FIXED_MARKS).GetPolyData()
         show_marks(added, Side.FIXED, 5)
         assert added.adopted(handle.FIXED_MARKS).GetPolyData() is surface
-        assert self.ring(host, added, 5, (1, 1, 1)) > 40
+        assert self.ring(host, added, 5, CHOSEN_COLOUR) > 40
         show_marks(added, Side.FIXED, MISSING)
         assert added.adopted(handle.FIXED_MARKS) is None
 

@@ -11,7 +11,7 @@ from ..registration.result import KeypointStatus
 from ..registration.table import KeypointRow
 from .keypoint_wording import columns, detail_text, sorted_rows
 
-_WIDEST_NAME = 150  # pixels: at the panel's least width, what tells good from bad pairs is beside the name
+_WIDEST_NAME = 175  # pixels: at the panel's least width, what tells good from bad pairs is beside the name
 
 
 class KeypointTable:

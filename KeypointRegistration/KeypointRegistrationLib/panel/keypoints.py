@@ -15,6 +15,7 @@ from ..scene.names import named
 from ..scene.navigation import jump_to_keypoint
 from .keypoint_table import KeypointTable
 from .keypoint_wording import detail_text
+from .message import show_message
 from .parameters import HeatmapChoice
 from .section import LoadUI, Section
 from .workbench import Workbench
@@ -63,7 +64,7 @@ class KeypointsSection(Section):
     def update(self, live: bool) -> None:
         if self.bench.editor is None or self._display is None:
             return
-        self._fill(self.bench.editor)
+        self._fill_table(self.bench.editor)
         try:
             self._display.refresh(live)
         except InputError as error:
@@ -99,12 +100,15 @@ class KeypointsSection(Section):
         self.close()
 
     def _fill(self, editor: RegistrationEditor) -> None:
-        self._table.show(keypoint_rows(named(editor.result.scene, editor.registration), editor.correction))
-        self._table.select(self.bench.selected)
-        self._show_detail()
+        self._fill_table(editor)
         has_heatmaps = self._display is not None and self._display.has_heatmaps
         self.ui.heatmapsCheckBox.enabled = has_heatmaps
         self._say("" if has_heatmaps else _("There are no heatmaps of this result, or its scans or points were deleted."))
+
+    def _fill_table(self, editor: RegistrationEditor) -> None:
+        self._table.show(keypoint_rows(named(editor.result.scene, editor.registration), editor.correction))
+        self._table.select(self.bench.selected)
+        self._show_detail()
 
     def _show_detail(self) -> None:
         keypoint = self.bench.selected
@@ -136,8 +140,7 @@ class KeypointsSection(Section):
             self._say(str(error))
 
     def _say(self, sentence: str) -> None:
-        self.ui.keypointMessageLabel.text = sentence
-        self.ui.keypointMessageLabel.visible = bool(sentence)
+        show_message(self.ui.keypointMessageLabel, sentence)
 
     # -- what the person does ------------------------------------------------------------------------------------------
 

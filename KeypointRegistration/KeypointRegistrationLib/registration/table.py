@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..geometry.alignment import DegenerateError
 from ..geometry.leverage import leverage
+from ..geometry.transforms import apply
 from .correction import Correction, PairChoice
 from .result import KeypointStatus, Registration
 
@@ -21,7 +22,7 @@ class KeypointRow:
         keypoint: index k.
         label: its name.
         fixed, moving: position in either scan, RAS mm as registered; None where it is missing.
-        residual: distance in mm between fixed keypoint and moved moving keypoint.
+        residual: distance in mm between fixed keypoint and moved moving keypoint, also where the pair is not used.
         spread: root-mean-square radius in mm of its probability map, in the scan where that is wider.
         confidence: probability that its anatomy is in the scan, in the scan where that is lower.
         leverage: 0…1, how far the alignment follows this pair (0 where it is not used).
@@ -52,7 +53,7 @@ class KeypointRow:
 def keypoint_rows(registration: Registration, correction: Correction) -> tuple[KeypointRow, ...]:
     """A row for each keypoint of ``registration``, which came of ``correction``, in the order of the keypoints."""
     fixed, moving = registration.fixed_keypoints, registration.moving_keypoints
-    leverages = pair_leverages(registration)
+    leverages, residuals = pair_leverages(registration), pair_distances(registration)
     placed = placed_by_person(registration, correction)
     network = len(registration.status) - len(correction.added)
     not_fixed, not_moving = registration.absent(fixed), registration.absent(moving)
@@ -62,7 +63,7 @@ def keypoint_rows(registration: Registration, correction: Correction) -> tuple[K
             label=label,
             fixed=_position(fixed.positions[k], bool(not_fixed[k])),
             moving=_position(moving.positions[k], bool(not_moving[k])),
-            residual=float(registration.residuals[k]),
+            residual=float(residuals[k]),
             spread=float(max(fixed.spread[k], moving.spread[k])),
             confidence=float(min(fixed.presence[k], moving.presence[k])),
             leverage=float(leverages[k]),
@@ -75,6 +76,18 @@ def keypoint_rows(registration: Registration, correction: Correction) -> tuple[K
         )
         for k, label in enumerate(fixed.labels)
     )
+
+
+def pair_distances(registration: Registration) -> NDArray[np.float64]:
+    """Distance in mm of fixed from moved moving keypoint, shape (K,), NaN where one of the scans lacks it.
+
+    Unlike the fit's residuals it is also that of pairs the fit has not looked at: left out, or excluded by their maps.
+    """
+    fixed, moving = registration.fixed_keypoints, registration.moving_keypoints
+    apart = apply(registration.moving_to_fixed, moving.positions) - fixed.positions
+    distances = np.linalg.norm(apart, axis=1)
+    distances[registration.absent(fixed) | registration.absent(moving)] = np.nan
+    return distances
 
 
 def pair_leverages(registration: Registration) -> NDArray[np.float64]:

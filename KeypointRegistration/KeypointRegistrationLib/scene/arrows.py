@@ -10,6 +10,7 @@ import vtk
 
 from ..geometry.transforms import apply
 from ..registration.result import Registration
+from ..registration.table import pair_distances
 from . import handle
 from .anchors import place_with_points, required_points
 from .colours import MILLIMETRES
@@ -41,10 +42,11 @@ def show_arrows(added: SceneRegistration, magnification: float = 1.0) -> slicer.
     """
     place = place_with_points(added, Side.FIXED)
     registration = added.registration
-    paired = np.isfinite(registration.residuals)
+    distances = pair_distances(registration)
+    paired = np.isfinite(distances)
     tails = apply(registration.moving_to_fixed, registration.moving_keypoints.positions[paired])
     tips = tails + magnification * (registration.fixed_keypoints.positions[paired] - tails)
-    values = {RESIDUAL: registration.residuals[paired]}
+    values = {RESIDUAL: distances[paired]}
     glyphs = arrow_glyphs(apply(place.from_registered, tails), apply(place.from_registered, tips), _HEAD_RADIUS, values)
     points = required_points(added, Side.FIXED)
     name = f"{points.GetName()} residuals"
@@ -73,7 +75,8 @@ def residual_scale(registration: Registration) -> float:
 
     Excluded pairs may be much further apart; their arrows have the last colour.
     """
-    used = registration.residuals[registration.used & np.isfinite(registration.residuals)]
+    distances = pair_distances(registration)
+    used = distances[registration.used & np.isfinite(distances)]
     largest = max(float(used.max()) if len(used) else 0.0, 1.0)
     step = 10 ** math.floor(math.log10(largest)) / 2
     return math.ceil(largest / step) * step

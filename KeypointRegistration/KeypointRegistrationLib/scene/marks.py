@@ -28,7 +28,7 @@ _RADIUS, _CHOSEN_RADIUS = 3.5, 5.5  # mm
 def show_marks(added: SceneRegistration, side: Side, chosen: int | None) -> None:
     """Draw the rings of one scan, or bring them up to date; where there is nothing to mark, there is no node.
 
-    Left out is red and placed by a person yellow (``points.POINT_COLOURS``); the chosen keypoint has a wider white ring.
+    Left out is red and placed by a person yellow (``points.POINT_COLOURS``); the chosen keypoint has a wider green ring.
 
     Raises:
         ValueError: if the scan's keypoint list is no longer in the scene.

@@ -25,6 +25,9 @@ MOST_LABELLED_POINTS = 100
 LEFT_OUT_COLOUR: Colour = (0.85, 0.15, 0.2)
 PLACED_COLOUR: Colour = (1.0, 0.95, 0.35)
 
+#: Of the keypoint that is looked at: unlike any grey of a scan.
+CHOSEN_COLOUR: Colour = (0.3, 1.0, 0.3)
+
 
 @dataclass(frozen=True)
 class PointStyle:
@@ -52,7 +55,7 @@ POINT_COLOURS = ColourScale(
         MOVING_STYLE.excluded,
         LEFT_OUT_COLOUR,
         PLACED_COLOUR,
-        (1.0, 1.0, 1.0),
+        CHOSEN_COLOUR,
     ),
     discrete=True,
 )
