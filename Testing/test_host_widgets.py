@@ -149,13 +149,16 @@ def test_filters_of_a_path_are_read_from_the_panel_file(application: Application
 def test_nodes_can_be_ticked_in_a_checkable_list(application: Application, panel: Callable) -> None:
     import qt
 
-    nodes, heard = panel("qMRMLCheckableNodeComboBox nodes").ui.nodes, []
+    opened, heard = panel("qMRMLCheckableNodeComboBox nodes"), []
+    nodes, person = opened.ui.nodes, opened.person
     nodes.nodeTypes = ["vtkMRMLModelNode"]
     nodes.setMRMLScene(application.scene)
     nodes.connect("checkedNodesChanged()", lambda: heard.append(len(nodes.checkedNodes())))
     model = application.scene.AddNewNodeByClass("vtkMRMLModelNode", "skull")
+    assert person.widget("nodes").findChild(QtWidgets.QComboBox).placeholderText() == "None"
     nodes.setCheckState(model, qt.Qt.Checked)
     assert nodes.checkedNodes() == (model,)
+    assert person.widget("nodes").findChild(QtWidgets.QComboBox).placeholderText() == "skull"
     application.scene.AddNewNodeByClass("vtkMRMLModelNode", "skin")
     assert nodes.checkedNodes() == (model,)
     application.scene.RemoveNode(model)

@@ -44,6 +44,7 @@ class qMRMLCheckableNodeComboBox(qMRMLNodeComboBox):
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
+        self._list.setPlaceholderText("None")
         self._list.view().pressed.connect(lambda index: self._toggle(self._rows[index.row()]))
 
     @invokable
@@ -62,11 +63,18 @@ class qMRMLCheckableNodeComboBox(qMRMLNodeComboBox):
         row = self._row(node)
         if row >= 0 and self.checkState(node) != QtCore.Qt.CheckState(state):
             self._list.model().item(row).setCheckState(QtCore.Qt.CheckState(state))
+            self._choose(None)
             self.checkedNodesChanged.emit()
 
     def _toggle(self, node: slicer.vtkMRMLNode) -> None:
         is_checked = self.checkState(node) == QtCore.Qt.Checked
         self.setCheckState(node, QtCore.Qt.Unchecked if is_checked else QtCore.Qt.Checked)
+
+    def _choose(self, _node: slicer.vtkMRMLNode | None) -> None:
+        """Nothing is the current node; the closed list shows what is ticked."""
+        ticked = self.checkedNodes() if self._list.count() == len(self._rows) else []
+        self._list.setCurrentIndex(-1)
+        self._list.setPlaceholderText(", ".join(node.GetName() for node in ticked) or "None")
 
     def _row(self, node: slicer.vtkMRMLNode) -> int:
         return next((row for row, known in enumerate(self._rows) if known is node), -1)
@@ -82,6 +90,7 @@ class qMRMLCheckableNodeComboBox(qMRMLNodeComboBox):
             item = self._list.model().item(row)
             item.setFlags(QtCore.Qt.ItemIsUserCheckable | QtCore.Qt.ItemIsEnabled)
             item.setCheckState(QtCore.Qt.Checked if ticked else QtCore.Qt.Unchecked)
+        self._choose(None)
         if len(self.checkedNodes()) != len(checked):
             self.checkedNodesChanged.emit()
 

@@ -243,6 +243,11 @@ class ThreeDView(_View):
         camera.SetViewUp(*np.asarray(up, dtype=float).tolist())
         self.reset()
 
+    def zoom(self, factor: float) -> None:
+        """Come nearer by a factor."""
+        self.renderer.GetActiveCamera().Zoom(factor)
+        self.renderer.ResetCameraClippingRange()
+
     def reset(self) -> None:
         """Show everything, from the direction that the view looks now."""
         self.renderer.ResetCamera()
