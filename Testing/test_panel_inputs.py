@@ -15,7 +15,6 @@ from KeypointRegistrationLib.detection import bundle
 from KeypointRegistrationLib.files.archive import load_volume
 from KeypointRegistrationLib.geometry.volume import Volume
 from KeypointRegistrationLib.scene.volumes import add_volume
-from KeypointRegistrationLib.worker.protocol import Request
 from panel_session import MODULE, Session
 from samples import sample_matrix, sample_volume
 
@@ -150,7 +149,7 @@ def test_masks_and_a_starting_pose_go_along_with_the_scans(session: Session) -> 
     session.worker("hangs")
     session.person.click("applyButton")
     session.wait_for("Finding keypoints")
-    request = Request.read(session.client._folder / "request.json")
+    request = session.client._request
     assert load_volume(request.fixed_mask).name == "brain"
     np.testing.assert_array_equal(load_volume(request.moving_mask).voxels, head.voxels > 100)
     np.testing.assert_allclose(request.initial, sample_matrix())

@@ -71,32 +71,49 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+#: How the doubles wait for a request.
+TAKES = """
+import os, sys, time
+inbox = sys.argv[2]
+def take():
+    while not (names := sorted(name for name in os.listdir(inbox) if name.endswith(".json"))):
+        time.sleep(0.005)
+    os.remove(os.path.join(inbox, names[0]))
+"""
 #: Serves every request, and says the process that does.
-SERVES = """
-import os, sys
-for line in sys.stdin:
+SERVES = (
+    TAKES
+    + """
+while True:
+    take()
     print('{"event": "progress", "fraction": 0.5, "stage": "%d"}' % os.getpid(), flush=True)
     print('{"event": "done", "result": "result.npz"}', flush=True)
 """
+)
 HANGS = """
 import subprocess, sys
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
 print('{"event": "progress", "fraction": 0.1, "stage": "%d"}' % child.pid, flush=True)
 child.wait()
 """
-STAMMERS = """
-import sys
-sys.stdin.readline()
+STAMMERS = (
+    TAKES
+    + """
+take()
 print('{"event": "do', end="", flush=True)
 sys.stdin.read(1)
 print('ne", "result": "r"}', flush=True)
 sys.stdin.read()
 """
-FAILS = """
-import sys
-for line in sys.stdin:
+)
+FAILS = (
+    TAKES
+    + """
+while True:
+    take()
     print('{"event": "failed", "kind": "KIND", "message": "No."}', flush=True)
 """
+)
 #: Serves one request, and ends as an idle worker does.
 TIRES = SERVES + "    break\n"
 
@@ -283,18 +300,18 @@ def test_the_real_worker_ends_when_its_input_is_closed(client_of: Callable) -> N
 def test_the_worker_ends_when_the_process_that_asked_is_gone_though_its_input_stays_open(client_of: Callable) -> None:
     asker = subprocess.Popen(script("import sys; sys.stdin.read()"), stdin=subprocess.PIPE)
     assert is_running(asker.pid)
-    client = client_of(script(f"import KeypointRegistrationLib.worker.__main__ as w; w.main(['{asker.pid}'])"))
+    client = client_of(script(f"import KeypointRegistrationLib.worker.__main__ as w; w.main(['{asker.pid}', '.'])"))
     client.prepare()
     asker.communicate()
     assert not is_running(asker.pid)
     wait_until(lambda: client.process.exit_code == 1, "its end")
 
 
-def test_the_worker_is_told_which_process_asks(client_of: Callable) -> None:
-    client = client_of(script("import sys; print(sys.argv[1:], file=sys.stderr)"))
+def test_the_worker_is_told_which_process_asks_and_where(client_of: Callable) -> None:
+    client = client_of(script("import os, sys; print(sys.argv[1], os.listdir(sys.argv[2]), file=sys.stderr)"))
     client.prepare()
     wait_until(lambda: client.process.exit_code is not None, "its end")
-    assert client.process.log_tail() == f"['{os.getpid()}']\n"
+    assert client.process.log_tail() == f"{os.getpid()} []\n"
 
 
 def test_prints_of_libraries_do_not_disturb_the_events(client_of: Callable) -> None:

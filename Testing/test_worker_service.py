@@ -6,7 +6,6 @@ import errno
 import sys
 from dataclasses import replace
 from pathlib import Path
-from queue import SimpleQueue
 
 import numpy as np
 import pytest
@@ -15,6 +14,7 @@ from KeypointRegistrationLib.files.archive import load_registration, save_volume
 from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.geometry.volume import Volume
 from KeypointRegistrationLib.worker.__main__ import serve_all
+from KeypointRegistrationLib.worker.inbox import Inbox
 from KeypointRegistrationLib.worker.protocol import IDLE_EXIT, Done, Event, Failed, FailureKind, Progress, Request
 from KeypointRegistrationLib.worker.service import Service, failure_of
 from samples import sample_matrix, sample_volume
@@ -179,9 +179,16 @@ def test_an_unknown_word_in_a_request_is_a_sentence(desk: Desk) -> None:
 
 
 def test_requests_are_served_in_order_until_nobody_asks_any_more(tmp_path: Path) -> None:
-    requests: SimpleQueue[Path] = SimpleQueue()
-    for name in ("one", "two"):
-        requests.put(tmp_path / name)
+    inbox = Inbox(tmp_path)
+    for transform in ("elastic", "plastic"):
+        inbox.put(replace(REQUEST, transform=transform, fixed=f"{transform}.npz"))
     sent: list[Event] = []
-    assert serve_all(requests, sent.append, patience=0.01) == IDLE_EXIT
-    assert ["one" in event.message for event in sent] == [True, False]
+    assert serve_all(inbox, sent.append, patience=0.01) == IDLE_EXIT
+    failures = [event.message for event in sent if isinstance(event, Failed)]
+    assert ["elastic.npz" in failure for failure in failures] == [True, False]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_request_that_is_still_being_written_is_not_taken(tmp_path: Path) -> None:
+    (tmp_path / "000001.part").touch()
+    assert Inbox(tmp_path).take() is None

@@ -1,18 +1,19 @@
-"""Stands in for the worker process in tests of the panel: ``python worker_double.py BEHAVIOUR RESULT PARENT``.
+"""Stands in for the worker process in tests of the panel: ``python worker_double.py BEHAVIOUR RESULT PARENT INBOX``.
 
 It speaks the real protocol.  Its result is the archive RESULT, made beforehand, so that neither torch nor a model is needed.
 """
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
+import time
 import zipfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "KeypointRegistration"))
 
+from KeypointRegistrationLib.worker.inbox import Inbox
 from KeypointRegistrationLib.worker.protocol import Done, Event, Failed, FailureKind, Progress, Request, encode
 
 
@@ -35,12 +36,18 @@ def wait_for_end() -> None:
     sys.stdin.read()
 
 
-def main(behaviour: str, result: str, _parent: str) -> int:
-    for line in sys.stdin:
-        status = serve(behaviour, result, Request.read(Path(json.loads(line))))
+def main(behaviour: str, result: str, _parent: str, inbox: str) -> int:
+    requests = Inbox(Path(inbox))
+    while True:
+        path = requests.take()
+        if path is None:
+            time.sleep(0.01)
+            continue
+        request = Request.read(path)
+        path.unlink()
+        status = serve(behaviour, result, request)
         if status:
             return status
-    return 0
 
 
 def serve(behaviour: str, result: str, request: Request) -> int:

@@ -1,19 +1,19 @@
-"""The worker process: ``python -m KeypointRegistrationLib.worker PARENT``.
+"""The worker process: ``python -m KeypointRegistrationLib.worker PARENT INBOX``.
 
-Serves the request files that standard input names, one after the other, and tells about them in JSON lines on standard
-output (``protocol``).  It ends when nobody has asked for anything for long, when standard input is closed, and when the
-process ``PARENT`` is gone: it must not outlive a crashed Slicer.
+Serves the requests in the folder INBOX, one after the other, and tells about them in JSON lines on standard output
+(``protocol``).  It ends when nobody has asked for anything for long, when standard input is closed, and when the process
+PARENT is gone: it must not outlive a crashed Slicer.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import threading
+import time
 from pathlib import Path
-from queue import Empty, SimpleQueue
 
+from .inbox import Inbox
 from .lifetime import end_with
 from .protocol import IDLE_EXIT, Event, encode
 from .service import Send, Service
@@ -21,25 +21,31 @@ from .service import Send, Service
 #: How long to wait for the next request, in seconds: what is kept for it takes memory meanwhile.
 _PATIENCE_S = 600.0
 
+#: How often the inbox is looked into, in seconds.
+_PERIOD_S = 0.05
+
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve until nobody asks any more.  The only argument is the identifier of the process that asks."""
-    (parent,) = sys.argv[1:] if arguments is None else arguments
+    """Serve until nobody asks any more.  The arguments are the identifier of the process that asks, and the inbox."""
+    parent, inbox = sys.argv[1:] if arguments is None else arguments
     send = _claim_standard_output()
-    requests = _listen()
-    end_with(int(parent))  # behind a launcher, standard input alone may stay open
-    return serve_all(requests, send, _PATIENCE_S)
+    _end_with_standard_input()
+    end_with(int(parent))  # behind a launcher, standard input may stay open
+    return serve_all(Inbox(Path(inbox)), send, _PATIENCE_S)
 
 
-def serve_all(requests: SimpleQueue[Path], send: Send, patience: float) -> int:
+def serve_all(inbox: Inbox, send: Send, patience: float) -> int:
     """Serve each request; return the exit status when none has come for ``patience`` seconds."""
     service = Service(send)
-    while True:
-        try:
-            request = requests.get(timeout=patience)
-        except Empty:
-            return IDLE_EXIT
-        service.serve(request)
+    asked = time.monotonic()
+    while time.monotonic() < asked + patience:
+        request = inbox.take()
+        if request is None:
+            time.sleep(_PERIOD_S)
+        else:
+            service.serve(request)
+            asked = time.monotonic()
+    return IDLE_EXIT
 
 
 def _claim_standard_output() -> Send:
@@ -54,21 +60,16 @@ def _claim_standard_output() -> Send:
     return send
 
 
-def _listen() -> SimpleQueue[Path]:
-    """The requests that come in on standard input.  Ends this process when its other side is gone."""
-    requests: SimpleQueue[Path] = SimpleQueue()
+def _end_with_standard_input() -> None:
+    """End this process when the other side of standard input is gone."""
     descriptor = sys.stdin.fileno()  # read without Python's buffer: a thread waiting in that would disturb a regular end
 
-    def read() -> None:
-        rest = b""
-        while added := os.read(descriptor, 1 << 16):
-            *lines, rest = (rest + added).split(b"\n")
-            for line in lines:
-                requests.put(Path(json.loads(line)))
+    def watch() -> None:
+        while os.read(descriptor, 1 << 10):
+            pass
         os._exit(1)
 
-    threading.Thread(target=read, daemon=True).start()
-    return requests
+    threading.Thread(target=watch, daemon=True).start()
 
 
 if __name__ == "__main__":

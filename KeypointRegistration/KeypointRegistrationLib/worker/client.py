@@ -46,6 +46,7 @@ class WorkerClient:
         self._command = command
         self._process: WorkerProcess | None = None
         self._folder: Path | None = None
+        self._request: Request | None = None
 
     @property
     def is_active(self) -> bool:
@@ -79,8 +80,7 @@ class WorkerClient:
         """
         if self._folder is None:
             raise RuntimeError("a request needs a folder first: call prepare")
-        request.write(self._folder / "request.json")
-        self._hand_over()
+        self._hand_over(request)
 
     def poll(self) -> list[Event]:
         """The events since the last call, in order.  Never waits.
@@ -104,7 +104,7 @@ class WorkerClient:
         """Remove the files of the request.  The process is kept, unless what it said last makes it doubtful."""
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
-        self._folder = None
+        self._folder = self._request = None
 
     def cancel(self) -> None:
         """Stop the process and everything it started, at once, and remove all files."""
@@ -124,17 +124,16 @@ class WorkerClient:
             self._process = WorkerProcess(self._command())
         return self._process
 
-    def _hand_over(self) -> None:
-        assert self._folder is not None
-        process = self._ensure_process()
-        process.send(self._folder / "request.json")
+    def _hand_over(self, request: Request) -> None:
+        self._ensure_process().send(request)
+        self._request = request
         self.state = WorkerState.STARTING
 
     def _outlive(self, exit_code: int) -> list[Event]:
         """Go on after the process has ended: with another one if this one had just become idle, else with a failure."""
-        assert self._process is not None
+        assert self._process is not None and self._request is not None
         if self.state is WorkerState.STARTING and exit_code == IDLE_EXIT and self._process.has_served:
-            self._hand_over()
+            self._hand_over(self._request)
             return []
         lost = Failed(FailureKind.UNEXPECTED, _ended_unexpectedly(exit_code), self._process.log_tail())
         self._follow(lost)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -14,7 +13,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from .protocol import Event, Failed, FailureKind, ProtocolError, decode
+from .inbox import Inbox
+from .protocol import Event, Failed, FailureKind, ProtocolError, Request, decode
 
 #: The folder that holds the package: the worker starts there, so that Python finds it.
 _PACKAGE_PARENT = Path(__file__).resolve().parents[2]
@@ -43,18 +43,20 @@ class WorkerProcess:
     """
 
     def __init__(self, command: Sequence[str]) -> None:
-        """``command`` starts the worker; the identifier of this process is added, without which the worker ends itself.
+        """``command`` starts the worker; added to it are the identifier of this process and the folder of the inbox.
 
         Raises:
             OSError: if the process cannot be started.
         """
         self.folder = Path(tempfile.mkdtemp(prefix="KeypointRegistration-worker-"))
+        self._inbox = Inbox(self.folder / "inbox")
         self._read = 0
         self._rest = b""
         try:
+            self._inbox.folder.mkdir()
             with self._events_path.open("wb") as events, self._log_path.open("wb") as log:
                 self._process = subprocess.Popen(
-                    [*command, str(os.getpid())],
+                    [*command, str(os.getpid()), str(self._inbox.folder)],
                     stdin=subprocess.PIPE,  # held open: the worker ends itself when this side is gone
                     stdout=events,
                     stderr=log,
@@ -78,12 +80,13 @@ class WorkerProcess:
         """How the process ended, or None while it runs."""
         return self._process.poll()
 
-    def send(self, request: Path) -> None:
-        """Hand over the path of a request file.  A process that has just died is found by its exit code, not here."""
-        assert self._process.stdin is not None
-        with suppress(BrokenPipeError):
-            self._process.stdin.write(json.dumps(str(request)).encode("ascii") + b"\n")
-            self._process.stdin.flush()
+    def send(self, request: Request) -> None:
+        """Hand over a request.
+
+        Raises:
+            OSError: if it cannot be written.
+        """
+        self._inbox.put(request)
 
     def new_events(self) -> list[Event]:
         """What the process has said since the last call, in order."""
@@ -121,8 +124,7 @@ def _event(line: bytes) -> Event:
 def _end(process: subprocess.Popen, folder: Path) -> None:
     _kill_tree(process)
     assert process.stdin is not None
-    with suppress(OSError):  # closing flushes, and a request may have been stuck on its way to a dead process
-        process.stdin.close()
+    process.stdin.close()
     shutil.rmtree(folder, ignore_errors=True)
 
 

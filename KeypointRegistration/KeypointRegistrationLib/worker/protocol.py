@@ -1,7 +1,7 @@
 """What the panel's process and the worker process say to each other.
 
-Each request is a file, whose path is one line on the worker's standard input; its events are JSON lines on standard output.
-Requests are served one after the other, each ended by ``Done`` or ``Failed``.
+Requests are files in the worker's inbox (``inbox``), events are JSON lines on its standard output.  Requests are served
+one after the other, each ended by ``Done`` or ``Failed``.
 """
 
 from __future__ import annotations

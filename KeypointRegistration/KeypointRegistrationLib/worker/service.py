@@ -38,9 +38,16 @@ class Service:
         self._memory: KeypointMemory | None = None
 
     def serve(self, request_path: Path) -> bool:
-        """Do the request and send its events, the last of which is ``Done`` or ``Failed``.  Returns whether it is done."""
+        """Take a request file, do what it says, and send the events, the last of which is ``Done`` or ``Failed``.
+
+        Returns:
+            whether it is done.
+        """
         try:
-            request = Request.read(request_path)
+            try:
+                request = Request.read(request_path)
+            finally:
+                request_path.unlink(missing_ok=True)
             self._send(Progress(0.0, "Start"))
             self._register(request)
         except Exception as error:  # the border of the process: nothing may pass it but an event
