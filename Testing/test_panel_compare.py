@@ -13,8 +13,8 @@ from host.mrml import load_scene, save_scene
 from KeypointRegistrationLib.scene.layouts import COMPARE_LAYOUT, FIXED_VIEWS, MOVING_VIEWS
 from KeypointRegistrationLib.scene.results import SceneRegistration, add_registration
 from panel_session import Session
+from registered_scene import corrected
 from samples import sample_registration
-from test_scene_use import corrected
 
 FOUR_UP = slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView
 

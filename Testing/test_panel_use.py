@@ -18,8 +18,8 @@ from KeypointRegistrationLib.scene.results import SceneRegistration, add_registr
 from KeypointRegistrationLib.scene.volumes import local_ijk_to_ras, volume_from_node
 from panel_session import Session, scene_state
 from PySide6 import QtCore
+from registered_scene import add_points, corrected, nested, world
 from samples import sample_matrix, sample_registration
-from test_scene_use import add_points, corrected, nested, world
 
 R = sample_registration().moving_to_fixed
 

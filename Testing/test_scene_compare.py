@@ -1,63 +1,22 @@
-"""Comparing: the rows show what they say, by real pixels, and the user's own views come back exactly."""
+"""Comparing: the rows show what they say, by real pixels."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import slicer
-from host.mrml import RealScene, load_scene, save_scene
-from host.views import SliceView
-from KeypointRegistrationLib.geometry.errors import InputError
+from compare_desk import Desk, grey_difference
+from host.mrml import RealScene
 from KeypointRegistrationLib.geometry.volume import Volume
-from KeypointRegistrationLib.scene.compare import CompareMode, Comparison, leave_comparison
-from KeypointRegistrationLib.scene.handle import SceneRegistration
+from KeypointRegistrationLib.scene.compare import CompareMode, Comparison
 from KeypointRegistrationLib.scene.layouts import COMPARE_LAYOUT, FIXED_VIEWS, MOVING_VIEWS, ORIENTATIONS
-from KeypointRegistrationLib.scene.results import add_registration, find_registrations
-from KeypointRegistrationLib.scene.slices import show_on_top
-from KeypointRegistrationLib.scene.volumes import add_volume, volume_from_node
-from samples import sample_matrix, sample_registration, sample_volume
-from test_scene_use import MIRRORED, SHEARED, corrected, nested
-
-SIZE = (240, 240)
-
-
-class Desk:
-    """A scene with a layout logic, as the application has, the user's red view, and two registered scans."""
-
-    def __init__(self, host: RealScene, parents: tuple[np.ndarray, ...] = (), moving: Volume | None = None) -> None:
-        self.host, self.scene = host, host.scene
-        self.red = SliceView(host, "Red", size=SIZE)
-        self._layouts = slicer.vtkMRMLLayoutLogic()
-        self._layouts.SetMRMLScene(self.scene)
-        self.layout = self._layouts.GetLayoutNode()
-        self.layout.SetViewArrangement(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
-        registration = sample_registration()
-        head = sample_volume("Atlas")
-        twin = replace(head.moved(np.linalg.inv(registration.moving_to_fixed)), name="Brain T1")
-        self.fixed, self.moving = (add_volume(self.scene, volume) for volume in (head, moving or twin))
-        for node in (self.fixed, self.moving):
-            node.GetDisplayNode().AutoWindowLevelOff()
-            node.GetDisplayNode().SetWindowLevel(900, 450)
-        world = np.eye(4)
-        for matrix in parents:
-            world = matrix @ world
-        for node in (self.fixed, self.moving):
-            nested(node, (np.linalg.inv(world), *parents) if parents else ())
-        self.red.show(self.fixed)
-        self.result: SceneRegistration = add_registration(self.scene, self.fixed, self.moving, registration)
-
-    def views(self) -> dict[str, SliceView]:
-        """Windows on the views of the comparison, as the layout manager opens them."""
-        names = zip((*FIXED_VIEWS, *MOVING_VIEWS), ORIENTATIONS * 2, strict=True)
-        return {name: SliceView(self.host, name, orientation, SIZE) for name, orientation in names}
-
-    def hide_points(self) -> None:
-        for node in (self.result.fixed_points, self.result.moving_points):
-            node.SetDisplayVisibility(False)
+from KeypointRegistrationLib.scene.volumes import volume_from_node
+from registered_scene import corrected
+from samples import sample_matrix, sample_volume
+from test_scene_volumes import MIRRORED, SHEARED
 
 
 @pytest.fixture
@@ -69,23 +28,6 @@ def host() -> Iterator[RealScene]:
 @pytest.fixture
 def desk(host: RealScene) -> Desk:
     return Desk(host)
-
-
-def grey_difference(one: np.ndarray, other: np.ndarray) -> float:
-    return float(np.abs(one.astype(float) - other.astype(float)).mean())
-
-
-def memory_of(scene: slicer.vtkMRMLScene) -> dict[str, str]:
-    """Everything that the user's nodes say of themselves, but addresses and times (and slices in 3-D, which views make)."""
-    texts = {}
-    for n in range(scene.GetNumberOfNodes()):
-        node = scene.GetNthNode(n)
-        name = node.GetLayoutName() if hasattr(node, "GetLayoutName") else node.GetName()
-        if not node.IsA("vtkMRMLModelNode") and not any(view in name for view in (*FIXED_VIEWS, *MOVING_VIEWS)):
-            lines = str(node).splitlines()
-            noisy = ("Time", "Reference Count", "0x")
-            texts[node.GetID()] = "\n".join(line for line in lines if not any(word in line for word in noisy))
-    return texts
 
 
 def test_fixed_is_above_and_moving_below_at_the_same_place(desk: Desk) -> None:
@@ -244,122 +186,3 @@ def test_the_computed_volume_is_in_no_list_and_gone_afterwards(desk: Desk) -> No
     assert desk.scene.GetNumberOfNodesByClass("vtkMRMLVolumeNode") == count + 1
     comparison.leave()
     assert desk.scene.GetNumberOfNodesByClass("vtkMRMLVolumeNode") == count
-
-
-def rearrange(desk: Desk) -> None:
-    """What a user may have set up: oblique slices, three layers and more, a contrast, linked views."""
-    node, layers = desk.red.slice_node, desk.red.composite_node
-    extra = add_volume(desk.scene, sample_volume("extra", size=8, spacing=20.0))
-    node.SetFieldOfView(123.0, 123.0, 1.0)
-    node.SetXYZOrigin(3.0, -4.0, 0.0)
-    node.GetSliceToRAS().DeepCopy(sample_matrix(33).ravel().tolist())
-    node.UpdateMatrices()
-    layers.SetForegroundVolumeID(desk.moving.GetID())
-    layers.SetForegroundOpacity(0.3)
-    layers.SetNthLayerVolumeID(3, extra.GetID())
-    layers.SetNthLayerOpacity(3, 0.7)
-    layers.SetLinkedControl(True)
-    desk.moving.GetDisplayNode().SetWindowLevel(333, 222)
-    desk.result.moving_points.GetDisplayNode().SetViewNodeIDs([node.GetID()])
-
-
-def disturb(desk: Desk) -> None:
-    """What happens to a user's views in the meantime: they jump to points, layers come, the contrast changes."""
-    node, layers = desk.red.slice_node, desk.red.composite_node
-    node.JumpSliceByCentering(11.0, 12.0, 13.0)
-    node.SetFieldOfView(50.0, 50.0, 1.0)
-    node.SetOrientation("Sagittal")
-    layers.SetBackgroundVolumeID(desk.moving.GetID())
-    layers.SetForegroundOpacity(0.9)
-    layers.SetNthLayerVolumeID(3, None)
-    layers.SetNthLayerVolumeID(4, desk.moving.GetID())
-    layers.SetLinkedControl(False)
-    desk.moving.GetDisplayNode().SetWindowLevel(10, 20)
-    desk.fixed.GetDisplayNode().AutoWindowLevelOn()
-
-
-def test_leaving_gives_back_the_users_views_exactly(desk: Desk) -> None:
-    rearrange(desk)
-    desk.views()
-    before, picture = memory_of(desk.scene), desk.red.image()
-    comparison = Comparison(desk.result)
-    for mode in CompareMode:
-        comparison.show(mode)
-    disturb(desk)
-    comparison.leave()
-    assert memory_of(desk.scene) == before
-    np.testing.assert_array_equal(desk.red.image(), picture)
-    assert not comparison.active
-
-
-def test_a_heatmap_that_was_shown_meanwhile_stays_in_the_users_views(desk: Desk) -> None:
-    rearrange(desk)
-    comparison = Comparison(desk.result)
-    heat = add_volume(desk.scene, sample_volume("heat", size=8, spacing=20.0))
-    layers = desk.red.composite_node
-    show_on_top(layers, heat, 0.6)
-    comparison.leave()
-    shown = [layers.GetNthLayerVolumeID(n) for n in range(3 + layers.GetNumberOfAdditionalLayers())]
-    assert shown[3] == desk.scene.GetFirstNodeByName("extra").GetID() and heat.GetID() in shown
-
-
-def test_undoing_the_registration_leaves_the_comparison(desk: Desk) -> None:
-    left: list[None] = []
-    comparison = Comparison(desk.result, on_left=lambda: left.append(None))
-    comparison.show(CompareMode.CHECKERBOARD)
-    desk.result.remove()
-    assert left == [None]
-    assert desk.layout.GetViewArrangement() == slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView
-    assert not comparison.active
-    comparison.leave()
-
-
-def test_leaving_copes_with_deleted_nodes(desk: Desk) -> None:
-    rearrange(desk)
-    comparison = Comparison(desk.result)
-    desk.scene.RemoveNode(desk.moving)
-    desk.scene.RemoveNode(desk.result.moving_points)
-    with pytest.raises(InputError, match="moving volume of this registration is no longer"):
-        comparison.show(CompareMode.FADE)
-    comparison.leave()
-    assert desk.layout.GetViewArrangement() == slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView
-    assert desk.red.composite_node.GetForegroundVolumeID() is None
-    assert desk.red.composite_node.GetBackgroundVolumeID() == desk.fixed.GetID()
-
-
-def test_closing_the_scene_goes_back_to_the_users_layout(desk: Desk) -> None:
-    Comparison(desk.result)
-    desk.scene.Clear(0)
-    assert desk.layout.GetViewArrangement() == slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView
-    assert not desk.layout.GetAttributeNames()
-
-
-def test_a_scene_saved_during_a_comparison_comes_back_as_the_user_had_it(desk: Desk, tmp_path: Path) -> None:
-    rearrange(desk)
-    to_ras = slicer.util.arrayFromVTKMatrix(desk.red.slice_node.GetSliceToRAS())
-    comparison = Comparison(desk.result)
-    comparison.show(CompareMode.CHECKERBOARD)
-    disturb(desk)
-    save_scene(desk.scene, tmp_path / "scene.mrb")
-    comparison.leave()
-    load_scene(desk.scene, tmp_path / "scene.mrb")
-    assert desk.layout.GetViewArrangement() == COMPARE_LAYOUT
-    leave_comparison(desk.scene)
-    (result,) = find_registrations(desk.scene)
-    assert desk.layout.GetViewArrangement() == slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView
-    red = desk.scene.GetNodeByID("vtkMRMLSliceNodeRed")
-    np.testing.assert_allclose(slicer.util.arrayFromVTKMatrix(red.GetSliceToRAS()), to_ras, atol=1e-6)
-    layers = slicer.vtkMRMLSliceLogic.GetSliceCompositeNode(red)
-    assert layers.GetBackgroundVolumeID() == result.fixed_volume.GetID()
-    assert layers.GetForegroundOpacity() == pytest.approx(0.3)
-    assert result.moving_volume.GetDisplayNode().GetWindow() == pytest.approx(333)
-    assert desk.scene.GetFirstNodeByName("Comparison") is None
-
-
-def test_without_views_it_says_so_and_changes_nothing(host: RealScene) -> None:
-    fixed, moving = (add_volume(host.scene, sample_volume(name, size=8, spacing=20.0)) for name in ("one", "two"))
-    result = add_registration(host.scene, fixed, moving, sample_registration())
-    before = memory_of(host.scene)
-    with pytest.raises(InputError, match="no views"):
-        Comparison(result)
-    assert memory_of(host.scene) == before
