@@ -1,8 +1,9 @@
 """How long a dragged keypoint takes to be seen: ``python Testing/benchmark_drag.py [--document]``.
 
 A real mouse drags a control point in a slice view; everything follows as in Slicer: the event reaches the editor, the
-alignment is solved again, transform and lists are written, and six slice views as in the compare layout are drawn.  The
-baseline is measured in turn with it, on the same scene: somebody sets the transform, and the same views are drawn.
+alignment is solved again, transform and lists are written, the panel with all its sections open tells the new numbers, and
+six slice views as in the compare layout are drawn.  The baseline is measured in turn with it, on the same scene: somebody
+sets the transform, and the same views are drawn.
 """
 
 from __future__ import annotations
@@ -16,28 +17,30 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import slicer
-from host.mrml import RealScene
+from host.application import Application
+from host.person import Person
 from host.views import SliceView
 from KeypointRegistrationLib.evaluation.tables import put_into
 from KeypointRegistrationLib.geometry.transforms import TransformType
 from KeypointRegistrationLib.scene import editor as editor_module
-from KeypointRegistrationLib.scene.editor import RegistrationEditor
-from KeypointRegistrationLib.scene.handle import SceneRegistration
 from KeypointRegistrationLib.scene.results import add_registration
 from KeypointRegistrationLib.scene.volumes import add_volume
+from PySide6 import QtWidgets
 from samples import sample_registration, sample_volume
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+MODULE = REPOSITORY / "KeypointRegistration" / "KeypointRegistration.py"
 COUNTS = (64, 128, 512)
 SIZE, MOVES, WARM_UP = 160, 60, 5
 VIEW_SIZE = (320, 320)
 _ORIENTATIONS = ("Axial", "Sagittal", "Coronal")
 
 #: What happens between a mouse that moves and a view that shows it, in order.
-PARTS = ("mouse", "align", "scene", "draw")
+PARTS = ("mouse", "align", "scene", "panel", "draw")
 
 
 @dataclass
@@ -54,11 +57,13 @@ class Times:
 
 
 class Bench:
-    """Two scans of ``size``³ voxels, their registration with ``count`` keypoints, an editor, and six views."""
+    """Two scans of ``size``³ voxels, their registration with ``count`` keypoints, the panel open at it, and six views."""
 
-    def __init__(self, host: RealScene, count: int, size: int) -> None:
-        fixed = add_volume(host.scene, sample_volume("fixed", size, 190 / size))
-        moving = add_volume(host.scene, sample_volume("moving", size, 190 / size, seed=1))
+    def __init__(self, application: Application, count: int, size: int) -> None:
+        self.application = application
+        scene = application.scene
+        fixed = add_volume(scene, sample_volume("fixed", size, 190 / size))
+        moving = add_volume(scene, sample_volume("moving", size, 190 / size, seed=1))
         registration = replace(
             sample_registration(count),
             transform_type=TransformType.AFFINE,
@@ -66,21 +71,30 @@ class Bench:
             fixed_heatmaps=None,
             moving_heatmaps=None,
         )
-        self.result: SceneRegistration = add_registration(host.scene, fixed, moving, registration)
+        self.result = add_registration(scene, fixed, moving, registration)
         self._pending: deque[Callable[[], None]] = deque()
-        self.editor = RegistrationEditor(self.result, self._later)
+        self.editor = self._opened_panel()._bench.editor
+        self.editor._later = self._later
         self.editor.locked = False
-        self.views = [SliceView(host, f"Fixed{o}", o, VIEW_SIZE) for o in _ORIENTATIONS]
-        self.views += [SliceView(host, f"Moving{o}", o, VIEW_SIZE) for o in _ORIENTATIONS]
-        place = registration.fixed_keypoints.positions[0]
+        self.views = [SliceView(application.real_scene, f"Fixed{o}", o, VIEW_SIZE) for o in _ORIENTATIONS]
+        self.views += [SliceView(application.real_scene, f"Moving{o}", o, VIEW_SIZE) for o in _ORIENTATIONS]
+        self.place = registration.fixed_keypoints.positions[0]
         for number, view in enumerate(self.views):
             view.show(fixed if number < 3 else moving, moving if number < 3 else None)
-            view.jump(place)
+            view.jump(self.place)
             view.draw()
-        self.place = place
+
+    def _opened_panel(self) -> Any:
+        """The panel with every section open."""
+        panel = self.application.open_panel(MODULE, 420, 2600)
+        for root in Person(self.application, panel).roots():
+            for child in root.findChildren(QtWidgets.QWidget):
+                if child.metaObject().className() == "ctkCollapsibleButton":
+                    child.setProperty("collapsed", False)
+        self.application.process_events()
+        return panel
 
     def close(self) -> None:
-        self.editor.close()
         for view in self.views:
             view.close()
 
@@ -101,18 +115,26 @@ class Bench:
         view.mouse.release(start + offset)
 
     def _one_move(self, position: np.ndarray) -> dict[str, float]:
-        with _timed(editor_module, "corrected") as aligning:
+        with _timed(editor_module, "corrected") as aligning, _timed(self.editor, "_tell") as telling:
             started = time.perf_counter()
             self.views[0].mouse.move(position)
             moved = time.perf_counter()
             while self._pending:
                 self._pending.popleft()()
             followed = time.perf_counter()
+            self.application.process_events()
+            painted = time.perf_counter()
             self._draw()
             drawn = time.perf_counter()
-        align = sum(aligning)
+        align, told = sum(aligning), sum(telling)
         assert align > 0, "the alignment did not follow the point"
-        return {"mouse": moved - started, "align": align, "scene": followed - moved - align, "draw": drawn - followed}
+        return {
+            "mouse": moved - started,
+            "align": align,
+            "scene": followed - moved - align - told,
+            "panel": told + painted - followed,
+            "draw": drawn - painted,
+        }
 
     def _one_baseline(self) -> float:
         """The same transform set once more by hand, hardly different, and the same views."""
@@ -136,10 +158,10 @@ class Bench:
 
 
 @contextmanager
-def _timed(module: object, name: str) -> Iterator[list[float]]:
-    """Meanwhile, seconds of every call of a module's function."""
+def _timed(owner: object, name: str) -> Iterator[list[float]]:
+    """Meanwhile, seconds of every call of a function that a module or object has under that name."""
     seconds: list[float] = []
-    function = getattr(module, name)
+    function = getattr(owner, name)
 
     def call(*arguments: object, **keywords: object) -> object:
         started = time.perf_counter()
@@ -148,21 +170,22 @@ def _timed(module: object, name: str) -> Iterator[list[float]]:
         finally:
             seconds.append(time.perf_counter() - started)
 
-    setattr(module, name, call)
+    setattr(owner, name, call)
     try:
         yield seconds
     finally:
-        setattr(module, name, function)
+        setattr(owner, name, function)
 
 
 def measure(count: int, size: int = SIZE, moves: int = MOVES) -> Times:
     """Times of dragging with ``count`` keypoints, between scans of ``size``³ voxels."""
     times = Times()
     gc.collect()
-    with RealScene() as host:
-        bench = Bench(host, count, size)
+    with Application() as application:
+        bench = Bench(application, count, size)
         bench.drag(times, moves)
         bench.close()
+        assert application.problems == [], application.problems
     return times
 
 

@@ -17,7 +17,7 @@ def test_every_part_of_a_move_is_measured_beside_the_baseline() -> None:
 def test_the_table_gives_milliseconds_and_the_ratio_of_the_same_run() -> None:
     parts = {part: [0.001, 0.001] for part in benchmark_drag.PARTS}
     text = benchmark_drag.table({64: benchmark_drag.Times(parts, [0.002, 0.002])})
-    assert text.splitlines()[-1] == "| 64 | 4.0 | 4.0 | 1.0 | 1.0 | 1.0 | 1.0 | 2.0 / 2.0 | 2.00 |"
+    assert text.splitlines()[-1] == "| 64 | 5.0 | 5.0 | 1.0 | 1.0 | 1.0 | 1.0 | 1.0 | 2.0 / 2.0 | 2.50 |"
 
 
 def test_the_document_has_a_place_for_the_table() -> None:
