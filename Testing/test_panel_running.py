@@ -15,7 +15,7 @@ import slicer
 from host.application import Application
 from KeypointRegistrationLib.scene.results import find_registrations
 from panel_session import Session, scene_state
-from samples import sample_matrix
+from samples import sample_matrix, sample_volume
 
 
 def test_cancel_leaves_scene_and_disk_untouched(session: Session) -> None:
@@ -91,10 +91,30 @@ def test_a_volume_that_is_no_longer_what_it_was_gets_no_result(session: Session,
     assert find_registrations(session.scene) == []
 
 
+@pytest.mark.parametrize("moment", ["removed", "changed"])
+def test_a_mask_that_is_no_longer_what_it_was_is_told_with_the_result_and_in_its_record(
+    session: Session, moment: str
+) -> None:
+    session.choose_two_volumes()
+    mask = session.add(sample_volume("brain"))
+    session.person.open_section("advancedCollapsibleButton")
+    session.person.choose("fixedMaskSelector", "brain")
+    session.worker("finishes")
+    session.person.click("applyButton")
+    if moment == "removed":
+        session.scene.RemoveNode(mask)
+    else:
+        slicer.util.updateVolumeFromArray(mask, np.zeros((4, 4, 4)))
+    session.wait_until_idle()
+    (result,) = find_registrations(session.scene)
+    assert any(warning.startswith(f"brain was {moment} while") for warning in result.registration.warnings)
+    assert result.provenance["masks"]["fixed"]["name"] == "brain"
+
+
 def test_a_result_that_cannot_be_shown_ends_the_run_with_a_sentence(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_arguments: Any) -> None:
+    def fail(*_arguments: Any, **_more: Any) -> None:
         raise RuntimeError("the scene is odd")
 
     monkeypatch.setattr("KeypointRegistrationLib.panel.job.add_registration", fail)

@@ -117,7 +117,8 @@ class RegistrationJob:
             registration = replace(registration, warnings=registration.warnings + snapshot.other_changes())
             fixed, moving = snapshot.inputs.fixed, snapshot.inputs.moving
             assert fixed is not None and moving is not None
-            result = add_registration(fixed.GetScene(), fixed, moving, registration, options)
+            masks = {"fixed": snapshot.inputs.fixed_mask, "moving": snapshot.inputs.moving_mask}
+            result = add_registration(fixed.GetScene(), fixed, moving, registration, options, masks=masks)
         except InputError as error:
             self._fail(Failed(FailureKind.INPUT, str(error)))
             return

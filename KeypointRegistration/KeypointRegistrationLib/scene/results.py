@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
@@ -33,6 +34,7 @@ def add_registration(
     registration: Registration,
     options: RegistrationOptions | None = None,
     identifier: str | None = None,
+    masks: Mapping[str, slicer.vtkMRMLVolumeNode | None] | None = None,
 ) -> SceneRegistration:
     """Show a result in the scene: the moving volume aligned, both point lists, a folder with everything, provenance.
 
@@ -47,6 +49,7 @@ def add_registration(
         registration: the result, in world RAS mm.
         options: what was asked for, for the record.
         identifier: of a registration that was in the scene before and comes back; None for a new one.
+        masks: where it was looked in the ``fixed`` and in the ``moving`` scan, for the record.
 
     Raises:
         InputError: if both nodes are the same one, or one is under a transform that is non-linear or singular.  The scene
@@ -78,7 +81,11 @@ def add_registration(
             np.linalg.inv(moving_to_world),
         )
         record_node = _add_record(
-            scene, title, _provenance(fixed_node, moving_node, options), registration, identifier or str(uuid.uuid4())
+            scene,
+            title,
+            _provenance(fixed_node, moving_node, options, masks or {}),
+            registration,
+            identifier or str(uuid.uuid4()),
         )
         references = {
             handle.TRANSFORM: transform,
@@ -140,7 +147,10 @@ def _add_record(
 
 
 def _provenance(
-    fixed_node: slicer.vtkMRMLVolumeNode, moving_node: slicer.vtkMRMLVolumeNode, options: RegistrationOptions | None
+    fixed_node: slicer.vtkMRMLVolumeNode,
+    moving_node: slicer.vtkMRMLVolumeNode,
+    options: RegistrationOptions | None,
+    masks: Mapping[str, slicer.vtkMRMLVolumeNode | None],
 ) -> dict[str, Any]:
     return {
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -153,6 +163,7 @@ def _provenance(
         "options": options,
         "fixed": _scan(fixed_node),
         "moving": _scan(moving_node),
+        "masks": {side: {"id": node.GetID(), "name": node.GetName()} for side, node in masks.items() if node is not None},
     }
 
 
