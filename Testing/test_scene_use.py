@@ -14,7 +14,7 @@ from KeypointRegistrationLib.scene.copies import inverse_transform, resampled_co
 from KeypointRegistrationLib.scene.hardening import harden, unharden
 from KeypointRegistrationLib.scene.results import add_registration
 from KeypointRegistrationLib.scene.uses import notes
-from KeypointRegistrationLib.scene.volumes import add_volume
+from KeypointRegistrationLib.scene.volumes import add_volume, volume_from_node
 from registered_scene import (
     PARENTS,
     add_points,
@@ -71,9 +71,31 @@ def test_a_scan_that_was_moved_alone_is_told_and_both_together_are_not(scene: sl
     outer.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(sample_matrix(20)))
     result.original_parent.SetAndObserveTransformNodeID(outer.GetID())
     (note,) = notes(result)
-    assert "moved by its parent transforms" in note
+    assert "not where this registration has put them" in note
     result.fixed_volume.GetParentTransformNode().SetAndObserveTransformNodeID(outer.GetID())
     assert notes(result) == ()
+
+
+def test_a_transform_that_was_changed_by_hand_is_told(scene: slicer.vtkMRMLScene) -> None:
+    result = registered(scene, PARENTS[2])
+    result.transform.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(sample_matrix(20)))
+    (note,) = notes(result)
+    assert "changed by hand" in note
+
+
+def test_undoing_an_earlier_registration_leaves_a_later_one_and_its_uses_right(scene: slicer.vtkMRMLScene) -> None:
+    first = registered(scene, PARENTS[1])
+    points = add_points(scene)
+    other = add_volume(scene, sample_volume("Other atlas", size=12, spacing=12.0))
+    second = add_registration(scene, other, first.moving_volume, sample_registration())
+    carry(second, points)
+    where, placed = volume_from_node(second.moving_volume).ijk_to_ras, world(points)
+    first.remove()
+    np.testing.assert_allclose(volume_from_node(second.moving_volume).ijk_to_ras, where, atol=1e-6)
+    np.testing.assert_allclose(world(points), placed, atol=1e-6)
+    assert notes(second) == ()
+    second.remove()
+    np.testing.assert_allclose(world(points), (10, 20, 30), atol=1e-6)
 
 
 @pytest.mark.parametrize("side", ["fixed_volume", "moving_volume"])

@@ -121,8 +121,11 @@ def changes(result: SceneRegistration) -> tuple[str, ...]:
         for node, side in ((fixed, "fixed"), (moving, "moving")):
             if _found(result, side) is None:
                 found.append(_CHANGED.format(name=node.GetName()))
-        if not found and not _same(*_motions_since(result)):
-            found.append("One of the scans has been moved by its parent transforms since, and the other has not.")
+        if not found and not _is_where_it_was_put(result):
+            found.append(
+                "The scans are not where this registration has put them: one has been moved by its parent transforms, or "
+                "the transform has been changed by hand."
+            )
         if not found:
             aligned_ijk_to_world(result)
         return tuple(found)
@@ -157,17 +160,13 @@ def _found(result: SceneRegistration, side: str) -> _Found | None:
     return None if numbering is None else _Found(own @ numbering, True)
 
 
-def _motions_since(result: SceneRegistration) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """How the fixed scan, and how the original parents of the moving scan, have moved in the world since then."""
+def _is_where_it_was_put(result: SceneRegistration) -> bool:
+    """Whether the transform takes the moving scan to the fixed one, wherever both have been moved together."""
     fixed, _, transform = present(result)
-    now = parent_to_world(fixed), parent_to_world(transform)
-    then = (np.array(_then(result, side)) for side in ("fixed", "moving"))
-    first, second = (after @ invert(before) for after, before in zip(now, then, strict=True))
-    return first, second
-
-
-def _then(result: SceneRegistration, side: str) -> Any:
-    return result.provenance[side]["parent_to_world"]
+    then = {side: np.array(result.provenance[side]["parent_to_world"]) for side in ("fixed", "moving")}
+    moved_since = parent_to_world(fixed) @ invert(then["fixed"])
+    expected = moved_since @ result.registration.moving_to_fixed @ then["moving"]
+    return _same(parent_to_world(transform) @ own_matrix(transform), expected)
 
 
 def _same(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
