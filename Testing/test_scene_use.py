@@ -17,7 +17,9 @@ from KeypointRegistrationLib.scene.uses import notes
 from KeypointRegistrationLib.scene.volumes import add_volume, volume_from_node
 from registered_scene import (
     PARENTS,
+    R,
     add_points,
+    corrected,
     nested,
     registered,
     state,
@@ -94,6 +96,9 @@ def test_undoing_an_earlier_registration_leaves_a_later_one_and_its_uses_right(s
     np.testing.assert_allclose(volume_from_node(second.moving_volume).ijk_to_ras, where, atol=1e-6)
     np.testing.assert_allclose(world(points), placed, atol=1e-6)
     assert notes(second) == ()
+    matrix = corrected(second) @ np.linalg.inv(R)
+    np.testing.assert_allclose(volume_from_node(second.moving_volume).ijk_to_ras, matrix @ where, atol=1e-6)
+    np.testing.assert_allclose(world(points), (matrix @ [*placed, 1])[:3], atol=1e-6)
     second.remove()
     np.testing.assert_allclose(world(points), (10, 20, 30), atol=1e-6)
 

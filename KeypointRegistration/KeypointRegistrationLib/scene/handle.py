@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import slicer
 import vtk
+from numpy.typing import NDArray
 
 from ..registration.correction import Correction
 from ..registration.result import Registration
@@ -18,6 +20,9 @@ from .volumes import local_ijk_to_ras
 
 #: Attribute of the record node; its value identifies the registration, also in the folder.
 IDENTIFIER = "KeypointRegistration.Identifier"
+
+#: Attribute of the record of a registration that was made on top of another one, which has been undone since.
+_OUTER = "KeypointRegistration.OuterToWorld"
 
 # What the record node refers to, by role.
 TRANSFORM = "transform"
@@ -152,7 +157,7 @@ class SceneRegistration:
         self._content = replace(self._content, correction=correction, registration=registration)
         if self.transform is not None:
             to_world = np.array(self.provenance["moving"]["parent_to_world"])
-            matrix = np.linalg.inv(to_world) @ registration.moving_to_fixed @ to_world
+            matrix = np.linalg.inv(self._outer_to_world) @ registration.moving_to_fixed @ to_world
             self.transform.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(matrix))
         if lasting and self.record is not None:
             self.record.SetText(record.to_text(self._content))
@@ -221,10 +226,18 @@ class SceneRegistration:
                 combined = own_matrix(transform) @ own_matrix(other.transform)
                 other.transform.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(combined))
                 put_under(other.transform, self.original_parent)
+                if other.record is not None:
+                    other.record.SetAttribute(_OUTER, json.dumps(self._outer_to_world.tolist()))
             other.adopt(ORIGINAL_PARENT, self.original_parent)
         for node in slicer.util.getNodesByClass("vtkMRMLTransformableNode", self._scene):
             if node.GetParentTransformNode() is transform and node is not self.moving_volume:
                 put_under(node, transform.GetParentTransformNode())
+
+    @property
+    def _outer_to_world(self) -> NDArray[np.float64]:
+        """4×4 of what the transform was put under, at the time: the moving volume's parents, but for those undone since."""
+        text = self.record.GetAttribute(_OUTER) if self.record is not None else None
+        return np.array(json.loads(text) if text else self.provenance["moving"]["parent_to_world"])
 
     def _restore_moving_volume(self) -> None:
         volume = self.moving_volume
