@@ -71,6 +71,11 @@ class Session:
         """Wait until the message line says ``text``."""
         self.application.wait_until(lambda: text in self.panel.ui.messageLabel.text, f"the message {text!r}")
 
+    def wait_for_apply(self, enabled: bool) -> None:
+        """Wait until Apply can be clicked, or cannot."""
+        state = "enabled" if enabled else "disabled"
+        self.application.wait_until(lambda: self.person.can_click("applyButton") is enabled, f"Apply to be {state}")
+
     def wait_until_idle(self) -> None:
         self.application.wait_until(lambda: not self.panel._job.is_active, "the end of the registration")
 

@@ -14,6 +14,7 @@ from host.settings import QSettings
 from KeypointRegistrationLib.detection import bundle
 from KeypointRegistrationLib.files.archive import load_volume
 from KeypointRegistrationLib.geometry.volume import Volume
+from KeypointRegistrationLib.scene.inputs import SceneInputs
 from KeypointRegistrationLib.scene.volumes import add_volume
 from panel_session import MODULE, Session
 from samples import sample_matrix, sample_volume
@@ -117,10 +118,10 @@ def test_apply_waits_until_a_non_linear_parent_is_gone(session: Session) -> None
     _fixed, moving = session.choose_two_volumes()
     warp = session.scene.AddNewNodeByClass("vtkMRMLBSplineTransformNode", "warp")
     moving.SetAndObserveTransformNodeID(warp.GetID())
-    assert not session.person.can_click("applyButton")
+    session.wait_for_apply(False)
     assert "non-linear transform warp" in session.person.widget("applyButton").toolTip()
     moving.SetAndObserveTransformNodeID(None)
-    assert session.person.can_click("applyButton")
+    session.wait_for_apply(True)
 
 
 def test_apply_waits_until_a_volume_has_voxels(session: Session) -> None:
@@ -130,7 +131,7 @@ def test_apply_waits_until_a_volume_has_voxels(session: Session) -> None:
     assert not session.person.can_click("applyButton")
     assert session.person.widget("applyButton").toolTip().startswith("hollow has no voxels.")
     slicer.util.updateVolumeFromArray(hollow, sample_volume().voxels)
-    assert session.person.can_click("applyButton")
+    session.wait_for_apply(True)
 
 
 def test_masks_and_a_starting_pose_go_along_with_the_scans(session: Session) -> None:
@@ -172,7 +173,7 @@ def test_a_mask_beside_its_scan_keeps_apply_from_working(session: Session) -> No
     session.person.choose("movingMaskSelector", "far away")
     assert "mask far away lies beside second head" in session.person.widget("applyButton").toolTip()
     away.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(sample_volume().ijk_to_ras))
-    assert session.person.can_click("applyButton")
+    session.wait_for_apply(True)
 
 
 def test_a_transform_above_the_moving_volume_is_no_starting_pose(session: Session) -> None:
@@ -182,6 +183,7 @@ def test_a_transform_above_the_moving_volume_is_no_starting_pose(session: Sessio
     session.person.choose("initialTransformSelector", "pose")
     assert session.person.can_click("applyButton")
     moving.SetAndObserveTransformNodeID(pose.GetID())
+    session.wait_for_apply(False)
     assert "second head is already under pose" in session.person.widget("applyButton").toolTip()
 
 
@@ -207,3 +209,21 @@ def test_the_card_of_the_bundled_model_says_what_it_is(application: Application)
     for words in ("Trained on", "How good it is", "What it is not for", "Not for clinical use.", "mm", card.version):
         assert words in text
     assert card.details["licence"] in text and str(len(card.details["training"]["subjects"])) in text
+
+
+def test_a_volume_that_is_being_moved_is_looked_at_once_and_not_at_every_step(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _fixed, moving = session.choose_two_volumes()
+    transform = session.scene.AddNewNodeByClass("vtkMRMLTransformNode", "dragged")
+    moving.SetAndObserveTransformNodeID(transform.GetID())
+    looks: list[SceneInputs] = []
+    problem = SceneInputs.problem
+    monkeypatch.setattr(SceneInputs, "problem", lambda inputs: looks.append(inputs) or problem(inputs))
+    for step in range(20):
+        transform.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(sample_matrix(step)))
+    assert not looks
+    transform.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(np.diag([1.0, 1.0, 0.0, 1.0])))
+    session.wait_for_apply(False)
+    assert "flattens space" in session.person.widget("applyButton").toolTip()
+    assert len(looks) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import qt
 from slicer.i18n import tr as _
 
 from ..detection.bundle import Card, bundle_names, load_card
@@ -14,6 +15,10 @@ from ..scene.inputs import SceneInputs, Watch
 from .device_note import device_note
 from .model_card import card_html
 from .parameters import DeviceChoice, PanelParameters
+
+#: How long changes of the chosen nodes may go on before they are looked at, in milliseconds: a dragged keypoint moves the
+#: moving volume in every frame.
+_LOOK_AFTER_MS = 200
 
 
 class InputsSection:
@@ -28,7 +33,8 @@ class InputsSection:
         self._changed = changed
         self._parameters: PanelParameters | None = None
         self._names: tuple[str, ...] = ()
-        self._watch = Watch((), changed)
+        self._watch = Watch((), self._on_nodes_changed)
+        self._is_waiting = False
         ui.modelComboBox.connect("currentIndexChanged(int)", self._on_model_chosen)
 
     def show(self, parameters: PanelParameters | None) -> None:
@@ -53,7 +59,7 @@ class InputsSection:
         nodes = self.chosen_nodes().nodes
         if nodes != self._watch.nodes:
             self._watch.close()
-            self._watch = Watch(nodes, self._changed)
+            self._watch = Watch(nodes, self._on_nodes_changed)
         if parameters is None:
             return
         self._ui.deviceNoteLabel.text = device_note()
@@ -103,6 +109,16 @@ class InputsSection:
         """Let the person change the inputs, or not while a registration runs."""
         for section in (self._ui.inputsCollapsibleButton, self._ui.advancedCollapsibleButton):
             section.enabled = enabled
+
+    def _on_nodes_changed(self) -> None:
+        if not self._is_waiting:
+            self._is_waiting = True
+            qt.QTimer.singleShot(_LOOK_AFTER_MS, self._tell)
+
+    def _tell(self) -> None:
+        self._is_waiting = False
+        if self._parameters is not None:  # else nobody looks at the panel any more
+            self._changed()
 
     def _on_model_chosen(self, index: int) -> None:
         if self._parameters is not None and 0 <= index < len(self._names):
