@@ -47,15 +47,15 @@ class PairedPoints:
         None for a point that was deleted or whose position was taken away.  A keypoint that is ``absent`` (K,) from the
         scan has no position in the list; one that has been given one differs.
         """
-        different: dict[int, Point | None] = {}
-        for k, identifier in enumerate(self._identifiers):
-            index = self.node.GetControlPointIndexByID(identifier)
-            if index < 0 or not self._is_defined(index):
-                if not absent[k]:
-                    different[k] = None
-                continue
-            position = apply(self._to_registered, np.array([self.node.GetNthControlPointPosition(index)]))[0]
-            if absent[k] or np.linalg.norm(position - shown.positions[k]) > _SAME_PLACE:
+        indices = [self.node.GetControlPointIndexByID(identifier) for identifier in self._identifiers]
+        placed = {k: index for k, index in enumerate(indices) if index >= 0 and self._is_defined(index)}
+        different: dict[int, Point | None] = {k: None for k in range(len(indices)) if k not in placed and not absent[k]}
+        # All at once: this is done at every move of a mouse that drags a point.
+        local = np.array([self.node.GetNthControlPointPosition(index) for index in placed.values()]).reshape(-1, 3)
+        positions = apply(self._to_registered, local)
+        apart = np.linalg.norm(positions - shown.positions[list(placed)], axis=1)
+        for k, position, distance in zip(placed, positions, apart, strict=True):
+            if absent[k] or distance > _SAME_PLACE:
                 different[k] = tuple(position.tolist())
         return different
 
