@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ import pytest
 
 if TYPE_CHECKING:
     from host.application import Application
+    from KeypointRegistrationLib.worker.client import WorkerClient
     from panel_session import Session
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -63,3 +64,19 @@ def session(application: Application, made_up_result: Path, panel_models: Path) 
     from panel_session import Session
 
     return Session(application, made_up_result)
+
+
+@pytest.fixture
+def client_of() -> Iterator[Callable[[list[str]], WorkerClient]]:
+    """Makes clients of a worker's command, and closes them after the test."""
+    from KeypointRegistrationLib.worker.client import WorkerClient
+
+    made: list[WorkerClient] = []
+
+    def make(command: list[str]) -> WorkerClient:
+        made.append(WorkerClient(lambda: command))
+        return made[-1]
+
+    yield make
+    for client in made:
+        client.close()
