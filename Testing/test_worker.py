@@ -91,9 +91,11 @@ def test_a_worker_that_became_idle_as_it_was_asked_is_replaced_without_a_word(cl
     ask(client)
     listen(client)
     process = client.process
-    client.prepare()  # it still seems to run now …
+    client.prepare()
+    process._process.stdin.write(b"x")
+    process._process.stdin.flush()
     wait_until(lambda: process.exit_code is not None, "its end")
-    client._ensure_process = lambda: process  # … and when it is asked
+    client._ensure_process = lambda: process  # it ends after it was looked at, and before it takes the request
     client.start(REQUEST)
     del client._ensure_process
     assert listen(client)[-1] == Done("result.npz")

@@ -94,5 +94,9 @@ while True:
     print('{"event": "failed", "kind": "KIND", "message": "No."}', flush=True)
 """
 )
-#: Serves one request, and ends as an idle worker does.
-TIRES = SERVES + "    break\n"
+#: Serves one request, and ends as an idle worker does, once it is told to.
+TIRES = TAKES + """
+take()
+print('{"event": "done", "result": "result.npz"}', flush=True)
+sys.stdin.read(1)
+"""
