@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +18,7 @@ from KeypointRegistrationLib.scene.results import add_registration
 from samples import sample_heatmaps
 from test_correction import answer
 from test_scene_results import node_names, two_volumes
+from test_scene_views import count_of_colour
 
 EVERYTHING = Wishes(chosen=4, heatmaps=HeatmapMode.CHOSEN, ellipsoids=2.0, arrows=5.0, error_map=True)
 ORIGINAL = answer()
@@ -39,6 +40,10 @@ def added(host: RealScene) -> SceneRegistration:
     return add_registration(host.scene, *two_volumes(host.scene), ORIGINAL)
 
 
+def at_once(_milliseconds: int, callback: Callable[[], None]) -> None:
+    callback()
+
+
 def rows_of_views(host: RealScene, added: SceneRegistration) -> tuple[SliceView, SliceView]:
     fixed, moving = SliceView(host, "FixedRed"), SliceView(host, "MovingRed")
     fixed.show(added.fixed_volume)
@@ -55,7 +60,7 @@ def extra_layers(view: SliceView) -> list[str]:
 def test_everything_is_shown_where_it_belongs_and_goes_without_a_trace(host: RealScene, added: SceneRegistration) -> None:
     views = rows_of_views(host, added)
     before, pictures = node_names(host.scene), [view.image() for view in views]
-    display = KeypointDisplay(added)
+    display = KeypointDisplay(added, at_once)
     display.show(EVERYTHING)
     assert extra_layers(views[0]) == ["Atlas heatmap: point 5", "Atlas predicted error"]
     assert extra_layers(views[1]) == ["Brain T1 heatmap: point 5"]
@@ -67,7 +72,7 @@ def test_everything_is_shown_where_it_belongs_and_goes_without_a_trace(host: Rea
 
 
 def test_wishes_are_taken_back_one_by_one(host: RealScene, added: SceneRegistration) -> None:
-    display = KeypointDisplay(added)
+    display = KeypointDisplay(added, at_once)
     display.show(EVERYTHING)
     display.show(replace(EVERYTHING, heatmaps=None))
     assert added.fixed_heatmap is None and added.moving_heatmap is None
@@ -84,7 +89,7 @@ def test_wishes_are_taken_back_one_by_one(host: RealScene, added: SceneRegistrat
 def test_the_heatmap_is_that_of_the_chosen_keypoint_and_there_is_none_of_an_added_one(
     host: RealScene, added: SceneRegistration
 ) -> None:
-    display = KeypointDisplay(added)
+    display = KeypointDisplay(added, at_once)
     correction = replace(Correction.none(ORIGINAL), added=(AddedPair("mine", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),))
     added.correct(correction, corrected(ORIGINAL, correction))
     for chosen, name in ((4, "Atlas heatmap: point 5"), (7, "Atlas heatmap: point 8")):
@@ -101,7 +106,7 @@ def test_the_heatmap_is_that_of_the_chosen_keypoint_and_there_is_none_of_an_adde
 def test_a_correction_is_followed_and_the_error_map_waits_for_the_end_of_a_drag(
     host: RealScene, added: SceneRegistration
 ) -> None:
-    display = KeypointDisplay(added)
+    display = KeypointDisplay(added, at_once)
     display.show(EVERYTHING)
     arrows = added.adopted(handle.ARROWS).GetPolyData()
     error = slicer.util.arrayFromVolume(added.adopted(handle.ERROR_MAP)).copy()
@@ -119,7 +124,7 @@ def test_a_correction_is_followed_and_the_error_map_waits_for_the_end_of_a_drag(
 
 def test_overlays_follow_the_views_that_change_and_come(host: RealScene, added: SceneRegistration) -> None:
     view = SliceView(host, "Red")
-    display = KeypointDisplay(added)
+    display = KeypointDisplay(added, at_once)
     display.show(EVERYTHING)
     assert extra_layers(view) == []
     view.show(added.fixed_volume)
@@ -135,7 +140,7 @@ def test_overlays_follow_the_views_that_change_and_come(host: RealScene, added: 
 
 def test_legends_are_only_drawn_in_views_that_have_the_overlay(host: RealScene, added: SceneRegistration) -> None:
     fixed, moving = rows_of_views(host, added)
-    KeypointDisplay(added).show(replace(EVERYTHING, ellipsoids=None, arrows=None))
+    KeypointDisplay(added, at_once).show(replace(EVERYTHING, ellipsoids=None, arrows=None))
     shown = {}
     for legend in slicer.util.getNodesByClass("vtkMRMLColorLegendDisplayNode", host.scene):
         shown[legend.GetTitleText().split("\n")[0] + legend.GetTitleText()[-10:]] = list(legend.GetViewNodeIDs())
@@ -146,9 +151,27 @@ def test_legends_are_only_drawn_in_views_that_have_the_overlay(host: RealScene, 
     }
 
 
+def test_legends_come_into_views_that_a_layout_brings_later(host: RealScene, added: SceneRegistration) -> None:
+    waiting: list[Callable[[], None]] = []
+    SliceView(host, "Red").show(added.fixed_volume)
+    display = KeypointDisplay(added, lambda _milliseconds, callback: waiting.append(callback))
+    display.show(EVERYTHING)
+    view = SliceView(host, "FixedRed")
+    view.show(added.fixed_volume)
+    view.jump((0, 0, 500))  # nothing but the legends
+    nodes = host.scene.GetNumberOfNodes()
+    waiting[-1]()
+    assert host.scene.GetNumberOfNodes() == nodes
+    picture = view.image()
+    for corner in (np.s_[200:, 200:], np.s_[:200, 200:], np.s_[:200, :200]):  # heatmap, residuals, predicted error
+        assert count_of_colour(picture[corner] / 255, (1, 1, 1)) > 50
+    display.close()
+    waiting[-1]()
+
+
 def test_models_are_drawn_in_the_views_of_their_points(host: RealScene, added: SceneRegistration) -> None:
     fixed, moving = rows_of_views(host, added)
-    KeypointDisplay(added).show(EVERYTHING)
+    KeypointDisplay(added, at_once).show(EVERYTHING)
     added.fixed_points.GetDisplayNode().SetViewNodeIDs([fixed.slice_node.GetID()])
     added.moving_points.GetDisplayNode().SetViewNodeIDs([moving.slice_node.GetID()])
     for role, view in ((handle.FIXED_ELLIPSOIDS, fixed), (handle.ARROWS, fixed), (handle.MOVING_MARKS, moving)):
@@ -157,7 +180,7 @@ def test_models_are_drawn_in_the_views_of_their_points(host: RealScene, added: S
 
 @pytest.mark.parametrize("gone", ["fixed_points", "moving_points", "fixed_volume", "moving_volume", "transform", "record"])
 def test_what_was_deleted_is_not_shown_and_the_rest_is(host: RealScene, added: SceneRegistration, gone: str) -> None:
-    display = KeypointDisplay(added)
+    display = KeypointDisplay(added, at_once)
     display.show(EVERYTHING)
     host.scene.RemoveNode(getattr(added, gone))
     display.refresh(live=False)
@@ -170,22 +193,22 @@ def test_what_was_deleted_is_not_shown_and_the_rest_is(host: RealScene, added: S
 
 def test_a_display_opened_on_a_scene_with_overlays_adopts_or_removes_them(host: RealScene, added: SceneRegistration) -> None:
     plain = node_names(host.scene)
-    first = KeypointDisplay(added)
+    first = KeypointDisplay(added, at_once)
     first.show(EVERYTHING)
     first.close()
     nodes = node_names(host.scene)
-    second = KeypointDisplay(added)
+    second = KeypointDisplay(added, at_once)
     assert second.shows_heatmaps
     second.show(EVERYTHING)
     assert node_names(host.scene) == nodes
     second.close()
-    third = KeypointDisplay(added)
+    third = KeypointDisplay(added, at_once)
     third.show(Wishes())
     assert node_names(host.scene) == plain
 
 
 def test_a_left_out_pair_is_marked_when_it_is_left_out(host: RealScene, added: SceneRegistration) -> None:
-    display = KeypointDisplay(added)
+    display = KeypointDisplay(added, at_once)
     display.show(Wishes())
     assert added.adopted(handle.FIXED_MARKS) is None
     correction = replace(Correction.none(ORIGINAL), choices={4: PairChoice.LEAVE_OUT})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import qt
 from slicer.i18n import tr as _
 
 from ..geometry.errors import InputError
@@ -47,6 +48,7 @@ class KeypointsSection(Section):
             ui.arrowMagnificationSpinBox,
         ):
             number.connect("valueChanged(double)", self._on_wish)
+        ui.keypointsCollapsibleButton.connect("contentsCollapsed(bool)", self._on_opened)
         ui.keypointDetailLabel.text = _("Select a keypoint in the table or click one in a view.")
         self._say("")
 
@@ -88,7 +90,7 @@ class KeypointsSection(Section):
     # -- inside --------------------------------------------------------------------------------------------------------
 
     def _take_up(self, editor: RegistrationEditor) -> None:
-        self._display = KeypointDisplay(editor.result)
+        self._display = KeypointDisplay(editor.result, qt.QTimer.singleShot)
         self._clicks = PointClicks(editor.result, self._on_point)
         if self._display.shows_heatmaps:
             self.ui.heatmapsCheckBox.checked = True
@@ -151,6 +153,11 @@ class KeypointsSection(Section):
         ui.ellipsoidMultipleSpinBox.enabled = ui.ellipsoidsCheckBox.checked
         ui.arrowMagnificationSpinBox.enabled = ui.arrowsCheckBox.checked
         self._draw()
+
+    def _on_opened(self, collapsed: bool) -> None:
+        """An opened section shows everything in it, also an empty message."""
+        if not collapsed:
+            self._say(self.ui.keypointMessageLabel.text)
 
     def _on_chosen(self, keypoint: int) -> None:
         self.bench.select(keypoint)

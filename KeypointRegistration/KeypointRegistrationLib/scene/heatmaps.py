@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -23,6 +24,7 @@ from .slices import slice_layers, slice_views
 __all__ = ["Side", "content_threshold", "hide_heatmap", "probability_density", "set_heatmap_views", "show_heatmap"]
 
 _ROLES = {Side.FIXED: handle.FIXED_HEATMAP, Side.MOVING: handle.MOVING_HEATMAP}
+_TITLE_WIDTH = 24  # letters: the legends of both scans must fit beside each other
 _CORNERS = {Side.FIXED: Corner.BOTTOM_RIGHT, Side.MOVING: Corner.BOTTOM_LEFT}
 
 
@@ -67,7 +69,7 @@ def show_heatmap(
         volume = heat_volume(added, side, "vtkMRMLScalarVolumeNode", f"{scan.GetName()} heatmap: {what}")
         fill(volume, density, added, side, heatmaps.grid.ijk_to_ras)
         show_overlay(volume, HEAT, shown_range, opacity, chosen)
-        title = f"{what}\nprobability, {side.value} scan"
+        title = f"{textwrap.fill(what, _TITLE_WIDTH)}\nprobability, {side.value} scan"
         carrier = points.GetDisplayNode()
         show_legend(volume, carrier, title, "/ cm³", HEAT, shown_range, _CORNERS[side], slice_views(scene, chosen))
     return volume

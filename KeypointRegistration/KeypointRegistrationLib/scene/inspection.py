@@ -14,11 +14,13 @@ from . import handle
 from .anchors import points_of, scan_of
 from .arrows import hide_arrows, show_arrows
 from .dominance import show_dominance
+from .editor import Later
 from .ellipsoids import hide_ellipsoids, show_ellipsoids
 from .error_map import hide_error_map, set_error_map_views, show_error_map
 from .handle import SceneRegistration
 from .heatmap_store import kept_heatmaps
 from .heatmaps import hide_heatmap, set_heatmap_views, show_heatmap
+from .legends import renew_legend
 from .marks import hide_marks, show_marks
 from .navigation import views_of
 from .points import show_labels
@@ -26,6 +28,7 @@ from .sides import Side
 from .slices import slice_layers
 
 _ERROR_OPACITY = 0.4
+_WITH_LEGENDS = (handle.FIXED_HEATMAP, handle.MOVING_HEATMAP, handle.ARROWS, handle.ERROR_LEGEND)
 _MODELS = {
     Side.FIXED: (handle.FIXED_ELLIPSOIDS, handle.FIXED_MARKS, handle.ARROWS),
     Side.MOVING: (handle.MOVING_ELLIPSOIDS, handle.MOVING_MARKS),
@@ -71,14 +74,16 @@ class KeypointDisplay:
     What cannot be shown, because its scan or its points were deleted or there are no heatmaps, is not.
     """
 
-    def __init__(self, added: SceneRegistration) -> None:
-        self._added = added
+    def __init__(self, added: SceneRegistration, later: Later) -> None:
+        """``later`` does something when the views of a new layout are there."""
+        self._added, self._later = added, later
         self._wishes: Wishes | None = None
         self._is_busy = False
         self._followed: set[str] = set()
         self._views: dict[Side, list[str]] = {}
         self._observations: list[tuple[vtk.vtkWeakReference, int]] = []
         self._observe(added.scene, slicer.vtkMRMLScene.NodeAddedEvent, self._follow_views)
+        self._followed |= self._view_ids()
         self._follow_views()
         for side in Side:
             points = points_of(added, side)
@@ -143,6 +148,7 @@ class KeypointDisplay:
             if reference.Get() is not None:
                 reference.Get().RemoveObserver(tag)
         self._observations = []
+        self._wishes = None
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
@@ -210,6 +216,20 @@ class KeypointDisplay:
             if layers.GetID() not in self._followed:
                 self._followed.add(layers.GetID())
                 self._observe(layers, vtk.vtkCommand.ModifiedEvent, self._on_views_changed)
+        views = self._view_ids()
+        if not views <= self._followed:
+            self._followed |= views
+            self._later(0, self._renew_legends)
+
+    def _view_ids(self) -> set[str]:
+        return {view.GetID() for view in slicer.util.getNodesByClass("vtkMRMLAbstractViewNode", self._added.scene)}
+
+    def _renew_legends(self) -> None:
+        if self._wishes is not None:
+            for role in _WITH_LEGENDS:
+                owner = self._added.adopted(role)
+                if owner is not None:
+                    renew_legend(owner)
 
     def _on_views_changed(self, *_event: object) -> None:
         """A view shows other scans, or points are shown in other views: overlays and models go along."""

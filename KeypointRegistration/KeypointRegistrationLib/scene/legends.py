@@ -48,17 +48,22 @@ def show_legend(
     carrier.SetScalarRangeFlag(slicer.vtkMRMLDisplayNode.UseManualScalarRange)
     carrier.SetScalarRange(*shown_range)
     legend = legend_of(owner) or slicer.vtkSlicerColorLogic.AddDefaultColorLegendDisplayNode(owner)
-    with slicer.util.NodeModify(legend):
-        legend.SetAndObservePrimaryDisplayNode(carrier)
-        legend.SetTitleText(title)
-        legend.SetLabelFormat(_number_format(shown_range[1], unit))
-        legend.SetNumberOfLabels(3)
-        legend.SetSize(0.17, 0.35)  # Slicer fits the letters to the width
-        legend.SetPosition(*corner.value)
-        for style in (legend.GetTitleTextProperty(), legend.GetLabelTextProperty()):
-            style.SetFontFamilyToArial()
-            style.BoldOn()
+    _write(legend, carrier, title, _number_format(shown_range[1], unit), corner.value)
     set_legend_views(owner, views)
+
+
+def renew_legend(owner: slicer.vtkMRMLDisplayableNode) -> None:
+    """Bring the legend of a node, if it has one, into views that are newer than it: there, Slicer does not draw it."""
+    old = legend_of(owner)
+    if old is None:
+        return
+    carrier, views, shown = old.GetPrimaryDisplayNode(), old.GetViewNodeIDs(), old.GetVisibility()
+    owner.GetScene().RemoveNode(old)
+    legend = slicer.vtkSlicerColorLogic.AddDefaultColorLegendDisplayNode(owner)
+    _write(legend, carrier, old.GetTitleText(), old.GetLabelFormat(), old.GetPosition())
+    with slicer.util.NodeModify(legend):
+        legend.SetVisibility(shown)
+        legend.SetViewNodeIDs(views)
 
 
 def set_legend_views(owner: slicer.vtkMRMLDisplayableNode, views: Sequence[slicer.vtkMRMLAbstractViewNode] | None) -> None:
@@ -85,6 +90,25 @@ def legend_of(owner: slicer.vtkMRMLDisplayableNode) -> slicer.vtkMRMLColorLegend
     """The legend that belongs to a node, if any."""
     displays = (owner.GetNthDisplayNode(n) for n in range(owner.GetNumberOfDisplayNodes()))
     return next((display for display in displays if display.IsA("vtkMRMLColorLegendDisplayNode")), None)
+
+
+def _write(
+    legend: slicer.vtkMRMLColorLegendDisplayNode,
+    carrier: slicer.vtkMRMLDisplayNode,
+    title: str,
+    number_format: str,
+    position: tuple[float, float],
+) -> None:
+    with slicer.util.NodeModify(legend):
+        legend.SetAndObservePrimaryDisplayNode(carrier)
+        legend.SetTitleText(title)
+        legend.SetLabelFormat(number_format)
+        legend.SetNumberOfLabels(3)
+        legend.SetSize(0.17, 0.35)  # Slicer fits the letters to the width
+        legend.SetPosition(*position)
+        for style in (legend.GetTitleTextProperty(), legend.GetLabelTextProperty()):
+            style.SetFontFamilyToArial()
+            style.BoldOn()
 
 
 def _number_format(highest: float, unit: str) -> str:
