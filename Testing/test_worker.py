@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 
@@ -86,8 +87,8 @@ def test_a_worker_that_died_between_two_requests_is_replaced_without_a_word(clie
     assert client.process.pid != pid
 
 
-def test_a_worker_that_became_idle_as_it_was_asked_is_replaced_without_a_word(client_of: Callable) -> None:
-    client = client_of(script(TIRES))
+def idle_as_it_is_asked(client: WorkerClient) -> None:
+    """Ask a process that ends after it was looked at, and before it takes the request."""
     ask(client)
     listen(client)
     process = client.process
@@ -95,11 +96,26 @@ def test_a_worker_that_became_idle_as_it_was_asked_is_replaced_without_a_word(cl
     process._process.stdin.write(b"x")
     process._process.stdin.flush()
     wait_until(lambda: process.exit_code is not None, "its end")
-    client._ensure_process = lambda: process  # it ends after it was looked at, and before it takes the request
+    client._ensure_process = lambda: process
     client.start(REQUEST)
     del client._ensure_process
+
+
+def test_a_worker_that_became_idle_as_it_was_asked_is_replaced_without_a_word(client_of: Callable) -> None:
+    client = client_of(script(TIRES))
+    idle_as_it_is_asked(client)
+    process = client.process
     assert listen(client)[-1] == Done("result.npz")
     assert client.process is not process
+
+
+def test_an_idle_worker_that_cannot_be_replaced_is_a_failure(client_of: Callable) -> None:
+    client = client_of(script(TIRES))
+    idle_as_it_is_asked(client)
+    client._command = lambda: ["/no/such/python"]
+    (failure,) = listen(client)
+    assert failure.message.startswith("The registration process could not be started again")
+    assert client.state is WorkerState.FAILED
 
 
 @pytest.mark.parametrize(("kind", "kept"), [("input", True), ("unexpected", False), ("torch missing", False)])
@@ -112,6 +128,16 @@ def test_a_process_is_kept_after_unusable_input_but_not_after_other_failures(
     assert listen(client) == [Failed(FailureKind(kind), "No.")]
     assert (client.process is not None) is kept
     assert is_alive(pid) is kept
+
+
+def test_temporary_files_that_were_tidied_up_by_others_are_a_failure(client_of: Callable) -> None:
+    client = client_of(script(HANGS))
+    ask(client)
+    listen(client, Progress)
+    shutil.rmtree(client.process.folder)
+    (failure,) = listen(client)
+    assert failure.message == "The temporary files of the registration process are gone. Apply again."
+    assert client.process is None
 
 
 def test_cancelling_ends_the_whole_tree_and_removes_all_files(client_of: Callable) -> None:

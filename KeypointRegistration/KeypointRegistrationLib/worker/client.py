@@ -132,10 +132,13 @@ class WorkerClient:
     def _outlive(self, exit_code: int) -> list[Event]:
         """Go on after the process has ended: with another one if this one had just become idle, else with a failure."""
         assert self._process is not None and self._request is not None
-        if self.state is WorkerState.STARTING and exit_code == IDLE_EXIT and self._process.has_served:
-            self._hand_over(self._request)
-            return []
         lost = Failed(FailureKind.UNEXPECTED, _ended_unexpectedly(exit_code), self._process.log_tail())
+        if self.state is WorkerState.STARTING and exit_code == IDLE_EXIT and self._process.has_served:
+            try:
+                self._hand_over(self._request)
+                return []
+            except (OSError, InputError) as error:
+                lost = Failed(FailureKind.UNEXPECTED, f"The registration process could not be started again ({error}).")
         self._follow(lost)
         return [lost]
 

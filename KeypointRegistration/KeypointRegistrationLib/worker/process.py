@@ -90,16 +90,23 @@ class WorkerProcess:
 
     def new_events(self) -> list[Event]:
         """What the process has said since the last call, in order."""
-        with self._events_path.open("rb") as stream:
-            stream.seek(self._read)
-            added = stream.read()
+        try:
+            with self._events_path.open("rb") as stream:
+                stream.seek(self._read)
+                added = stream.read()
+        except OSError as error:  # temporary folders are tidied up by others, too
+            message = "The temporary files of the registration process are gone. Apply again."
+            return [Failed(FailureKind.UNEXPECTED, message, str(error))]
         self._read += len(added)
         *lines, self._rest = (self._rest + added).split(b"\n")
         return [_event(line) for line in lines]
 
     def log_tail(self) -> str:
         """The end of what it has written into its log."""
-        return self._log_path.read_text(encoding="utf-8", errors="replace")[-_LOG_TAIL:]
+        try:
+            return self._log_path.read_text(encoding="utf-8", errors="replace")[-_LOG_TAIL:]
+        except OSError as error:
+            return f"The log cannot be read: {error}"
 
     def kill(self) -> None:
         """End the process and everything it started, at once, and remove its folder.  May be called twice."""
