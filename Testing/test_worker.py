@@ -75,13 +75,17 @@ def test_a_worker_killed_from_outside_is_a_failure_that_mentions_memory_and_is_r
     assert client.process.pid != pid and client.process.exit_code is None
 
 
-def test_a_worker_that_died_between_two_requests_is_replaced_without_a_word(client_of: Callable) -> None:
+@pytest.mark.parametrize("what", ["the process", "its files"])
+def test_a_worker_lost_between_two_requests_is_replaced_without_a_word(client_of: Callable, what: str) -> None:
     client = client_of(script(SERVES))
     ask(client)
     listen(client)
     pid = client.process.pid
-    os.kill(pid, 9)
-    wait_until(lambda: client.process.exit_code is not None, "its death")
+    if what == "its files":
+        shutil.rmtree(client.process.folder)
+    else:
+        os.kill(pid, 9)
+        wait_until(lambda: client.process.exit_code is not None, "its death")
     ask(client)
     assert listen(client)[-1] == Done("result.npz")
     assert client.process.pid != pid

@@ -118,7 +118,7 @@ class WorkerClient:
         self.finish()
 
     def _ensure_process(self) -> WorkerProcess:
-        if self._process is not None and self._process.exit_code is not None:
+        if self._process is not None and not self._process.can_be_asked:
             self._end_process()
         if self._process is None:
             self._process = WorkerProcess(self._command())

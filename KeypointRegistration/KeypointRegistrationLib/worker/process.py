@@ -76,6 +76,11 @@ class WorkerProcess:
         return self._read > 0
 
     @property
+    def can_be_asked(self) -> bool:
+        """Whether it runs and its inbox is still there: temporary folders are tidied up by others, too."""
+        return self.exit_code is None and self._inbox.folder.is_dir()
+
+    @property
     def exit_code(self) -> int | None:
         """How the process ended, or None while it runs."""
         return self._process.poll()
@@ -94,7 +99,7 @@ class WorkerProcess:
             with self._events_path.open("rb") as stream:
                 stream.seek(self._read)
                 added = stream.read()
-        except OSError as error:  # temporary folders are tidied up by others, too
+        except OSError as error:
             message = "The temporary files of the registration process are gone. Apply again."
             return [Failed(FailureKind.UNEXPECTED, message, str(error))]
         self._read += len(added)
