@@ -33,6 +33,11 @@ def registered(session: Session) -> SceneRegistration:
     return result
 
 
+def add_second_result(session: Session) -> SceneRegistration:
+    fixed, moving = (session.scene.GetFirstNodeByName(f"{which} head") for which in ("first", "second"))
+    return add_registration(session.scene, moving, fixed, sample_registration())
+
+
 def layout(session: Session) -> int:
     return session.application.layout_manager.layout
 
@@ -109,13 +114,17 @@ def test_a_correction_is_followed_once_it_has_settled(session: Session) -> None:
     )
 
 
-@pytest.mark.parametrize("way", ["panel left", "result removed", "scene closed", "another layout chosen", "reloaded"])
+@pytest.mark.parametrize(
+    "way", ["panel left", "result removed", "scene closed", "another layout chosen", "another result chosen", "reloaded"]
+)
 def test_every_way_out_gives_the_views_back(session: Session, way: str) -> None:
     registered(session)
     session.person.click("compareButton")
     session.person.choose("compareModeComboBox", "Difference")
     expected = FOUR_UP
-    if way == "panel left":
+    if way == "another result chosen":
+        session.panel._bench.choose(add_second_result(session))
+    elif way == "panel left":
         session.application.leave(session.panel)
     elif way == "result removed":
         session.person.click("removeResultButton")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,10 @@ from host.application import Application
 from host.dialogs import QDesktopServices
 from host.mrml import load_scene, save_scene
 from KeypointRegistrationLib.files.scans import read_volume
+from KeypointRegistrationLib.registration.annotation import Annotation, Rating
+from KeypointRegistrationLib.scene.annotations import annotate
+from KeypointRegistrationLib.scene.heatmap_store import keep_heatmaps
+from KeypointRegistrationLib.scene.names import names_of, set_names
 from KeypointRegistrationLib.scene.results import SceneRegistration, add_registration
 from KeypointRegistrationLib.scene.volumes import local_ijk_to_ras, volume_from_node
 from panel_session import Session, scene_state
@@ -102,12 +107,12 @@ def test_hardening_and_taking_it_back(session: Session) -> None:
 
 
 def test_the_inverse_is_made_and_brought_up_to_date_after_a_correction(session: Session) -> None:
-    result = registered(session)
+    registered(session)
     session.person.click("inverseButton")
     name = "first head → second head (inverse)"
     assert session.person.reads("useMessageLabel") == f"{name} is up to date."
     assert not session.person.sees("useNotesLabel")
-    matrix = corrected(result)
+    matrix = corrected(session.panel._bench.editor.result)
     session.panel._bench.refresh()
     assert f"{name} was made of an earlier state" in session.person.reads("useNotesLabel")
     session.person.click("inverseButton")
@@ -139,6 +144,22 @@ def test_exporting_writes_everything_and_never_over_an_earlier_export_unasked(se
     assert json.loads((folder / "report.json").read_text()) != "mine"
     session.person.click("openPageButton")
     assert QDesktopServices.shown == [(folder / "page.html").as_uri()]
+
+
+def test_heatmaps_names_corrections_and_reviews_are_exported_with_it(session: Session, tmp_path: Path) -> None:
+    result = registered(session)
+    keep_heatmaps(result, sample_registration())
+    set_names(session.scene, names_of(result).renamed(3, "pineal gland"))
+    annotate(result, Annotation(Rating.ACCEPT, "A. Reviewer", datetime(2026, 1, 2, tzinfo=timezone.utc)))
+    session.panel._bench.editor.add_pair("my own", (1.0, 2.0, 3.0), (1.0, 2.0, 4.0))
+    session.person.type("exportFolderEdit", str(tmp_path))
+    session.person.click("exportHeatmapsCheckBox")
+    session.person.click("exportButton")
+    assert session.person.reads("useMessageLabel") == f"Written to {tmp_path}."
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert all(words in page for words in ("pineal gland", "A. Reviewer", "my own: added by hand"))
+    assert "pineal gland" in (tmp_path / "keypoints.csv").read_text(encoding="utf-8")
+    assert (tmp_path / "fixed_heatmaps.seq.nrrd").exists() and (tmp_path / "moving_heatmaps.seq.nrrd").exists()
 
 
 def test_a_moved_scan_is_exported_where_it_was_registered(session: Session, tmp_path: Path) -> None:

@@ -122,10 +122,10 @@ def _write_data(folder: Path, fixed: Volume, moving: Volume, registration: Regis
     _write_text(folder / MOVING_KEYPOINTS, markups_text(registration, "moving"))
     _write_text(folder / TABLE, keypoints_table(registration))
     write_nifti(folder / MOVED, resampled(fixed, moving, registration.moving_to_fixed))
-    if registration.fixed_heatmaps is not None:
-        write_heatmaps(folder / FIXED_HEATMAPS, registration.fixed_heatmaps, registration.fixed_keypoints.labels)
-    if registration.moving_heatmaps is not None:
-        write_heatmaps(folder / MOVING_HEATMAPS, registration.moving_heatmaps, registration.moving_keypoints.labels)
+    labels = registration.fixed_keypoints.labels  # those a person has added come last, and have no maps
+    for name, maps in ((FIXED_HEATMAPS, registration.fixed_heatmaps), (MOVING_HEATMAPS, registration.moving_heatmaps)):
+        if maps is not None:
+            write_heatmaps(folder / name, maps, labels[: len(maps.values)])
 
 
 def _write_pictures(folder: Path, fixed: Volume, moving: Volume, registration: Registration, story: Story | None) -> None:

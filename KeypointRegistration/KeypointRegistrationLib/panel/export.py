@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from ..geometry.errors import InputError
 from ..scene.annotations import annotations_of
+from ..scene.heatmap_store import kept_heatmaps
 from ..scene.names import named, shown_names
 from ..scene.placement import registered_scans
 from ..scene.results import SceneRegistration
+from ..scene.sides import Side
 
 
-def export_result(result: SceneRegistration, folder: str | Path, *, replace_earlier: bool = False) -> Path:
+def export_result(
+    result: SceneRegistration, folder: str | Path, *, replace_earlier: bool = False, heatmaps: bool = False
+) -> Path:
     """Write what the command line writes: transform, moved scan, both point lists, table, report, pictures and the page.
 
     The scans are taken where they were registered, the alignment as it is now, with the person's corrections, names and
@@ -21,6 +26,7 @@ def export_result(result: SceneRegistration, folder: str | Path, *, replace_earl
         result: of the scene.
         folder: is made if it does not exist.
         replace_earlier: whether files of an earlier export there may be written over.
+        heatmaps: whether to write the probability maps too, where the scene has them.
 
     Returns:
         The page.
@@ -38,5 +44,9 @@ def export_result(result: SceneRegistration, folder: str | Path, *, replace_earl
     if not replace_earlier and earlier_results(folder):
         raise InputError(f"{folder} holds an earlier export. Allow it to be replaced, or choose another folder.")
     story = Story(result.original, result.correction, shown_names(result), annotations_of(result))
-    write_outputs(folder, fixed, moving, named(result.scene, result.registration), story=story)
+    registration = named(result.scene, result.registration)
+    if heatmaps:
+        maps = {side: kept_heatmaps(result, side) for side in Side}
+        registration = replace(registration, fixed_heatmaps=maps[Side.FIXED], moving_heatmaps=maps[Side.MOVING])
+    write_outputs(folder, fixed, moving, registration, story=story)
     return folder / PAGE

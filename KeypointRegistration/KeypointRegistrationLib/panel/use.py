@@ -33,7 +33,8 @@ class UseSection(Section):
     def __init__(self, bench: Workbench, load_ui: LoadUI) -> None:
         super().__init__(bench, load_ui)
         self._is_filling = False  # filling in the widgets is not a wish of the person
-        self._page: Path | None = None
+        self._shown = ""  # identifier of the result that is shown
+        self._page: Path | None = None  # of the last export of this result
         ui = self.ui
         ui.interpolationComboBox.addItems([_("Automatic"), _("Linear"), _("Nearest")])
         ui.useNotesLabel.styleSheet = Banner.CAUTION.style
@@ -47,7 +48,12 @@ class UseSection(Section):
 
     def show(self, editor: RegistrationEditor | None) -> None:
         self.ui.useCollapsibleButton.visible = editor is not None
-        self._fill()
+        if editor is None or editor.result.identifier != self._shown:
+            self._shown = "" if editor is None else editor.result.identifier
+            self._page = None
+            self._fill("")
+        else:
+            self._fill()
 
     def update(self, live: bool) -> None:
         if not live:
@@ -58,8 +64,8 @@ class UseSection(Section):
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
-    def _fill(self, message: str = "") -> None:
-        """Show how things are in the scene."""
+    def _fill(self, message: str | None = None) -> None:
+        """Show how things are in the scene; what was said last stays, if there is no new message."""
         editor, ui = self.bench.editor, self.ui
         if editor is None:
             return
@@ -73,8 +79,9 @@ class UseSection(Section):
         warnings = notes(result)
         ui.useNotesLabel.text = "\n".join(warnings)
         ui.useNotesLabel.visible = bool(warnings)
-        ui.useMessageLabel.text = message
-        ui.useMessageLabel.visible = bool(message)
+        if message is not None:
+            ui.useMessageLabel.text = message
+        ui.useMessageLabel.visible = bool(ui.useMessageLabel.text)
 
     def _tick(self, carried: list) -> None:
         self._is_filling = True
@@ -100,7 +107,7 @@ class UseSection(Section):
     def _on_opened(self, collapsed: bool) -> None:
         """An opened section shows everything in it, also what was hidden before."""
         if not collapsed:
-            self._fill(self.ui.useMessageLabel.text)
+            self._fill()
 
     def _on_companions(self) -> None:
         self._do(self._carry)
@@ -146,7 +153,9 @@ class UseSection(Section):
         folder = ui.exportFolderEdit.currentPath.strip()
         if not folder:
             raise InputError(_("Choose a folder to export to."))
-        self._page = export_result(result, folder, replace_earlier=ui.replaceExportCheckBox.checked)
+        self._page = export_result(
+            result, folder, replace_earlier=ui.replaceExportCheckBox.checked, heatmaps=ui.exportHeatmapsCheckBox.checked
+        )
         ui.exportFolderEdit.addCurrentPathToHistory()
         return _("Written to {folder}.").format(folder=folder)
 
