@@ -106,13 +106,16 @@ class TestRating:
         assert said(rated) == [(None, "Ada", "and here")]
 
     def test_what_is_being_typed_outlives_changes_of_the_scene(self, rated: Session) -> None:
-        edit = rated.person.widget("ratingCommentEdit")
+        edit, name = rated.person.widget("ratingCommentEdit"), rated.person.widget("keypointNameEdit")
         edit.setFocus()
         QTest.keyClicks(edit, "half a sen")
+        rated.panel._bench.select(4)
+        name.insert(" and mo")
         other = rated.add(sample_volume("other", size=12, spacing=12.0))
         rated.scene.RemoveNode(other)
         rated.application.process_events()
-        assert edit.text() == "half a sen"
+        assert edit.text() == "half a sen" and said(rated) == []
+        assert name.text() == "point 5 and mo" and names_of(latest(rated)).names[4] == "point 5"
 
     def test_the_keyboard_rates_from_anywhere_while_the_panel_is_open(self, rated: Session) -> None:
         press(rated, QtCore.Qt.Key_3)
@@ -208,6 +211,18 @@ class TestNames:
         rated.person.type("keypointNameEdit", "left eye")
         assert "both be called" in rated.person.reads("annotateMessageLabel")
         assert self.label(rated, 3) == "point 4"
+
+    def test_a_name_that_is_being_typed_is_its_keypoints_wherever_the_person_goes(self, rated: Session) -> None:
+        first = latest(rated)
+        edit = rated.person.widget("keypointNameEdit")
+        for keypoint, name in ((4, "left eye"), (5, "right eye")):
+            rated.panel._bench.select(keypoint)
+            edit.setFocus()
+            edit.selectAll()
+            QTest.keyClicks(edit, name)
+        add_result(rated)
+        assert [first.fixed_points.GetNthControlPointLabel(k) for k in (4, 5)] == ["left eye", "right eye"]
+        assert self.label(rated, 5) == "right eye" and not rated.person.can_click("keypointNameEdit")
 
     def test_a_name_from_the_markups_module_shows_in_the_panel(self, rated: Session) -> None:
         rated.panel._bench.select(4)

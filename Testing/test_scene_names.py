@@ -11,7 +11,17 @@ import slicer
 from host.mrml import RealScene, load_scene, save_scene
 from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.registration.result import ModelIdentity, Registration
-from KeypointRegistrationLib.scene.names import NAMES, NameObserver, keypoint_names, named, names_of, rename, set_names, show_names, shown_names
+from KeypointRegistrationLib.scene.names import (
+    NAMES,
+    NameObserver,
+    keypoint_names,
+    named,
+    names_of,
+    rename,
+    set_names,
+    show_names,
+    shown_names,
+)
 from KeypointRegistrationLib.scene.results import SceneRegistration, add_registration, find_registrations
 from samples import sample_registration
 from test_scene_results import hierarchy_names, two_volumes
@@ -114,6 +124,16 @@ def test_a_damaged_node_is_left_alone(result: SceneRegistration) -> None:
     rename(result, 3, "right eye")
     assert node.GetText() == "{"
     assert names_of(result).names[3] == "right eye"
+
+
+def test_many_names_are_one_change_of_a_list(result: SceneRegistration) -> None:
+    changes: list[str] = []
+    result.fixed_points.AddObserver(result.fixed_points.PointModifiedEvent, lambda _node, event: changes.append(event))
+    names = names_of(result)
+    for k in range(len(names.labels)):
+        names = names.renamed(k, f"name {k}")
+    set_names(result.scene, names)
+    assert len(changes) == 1 and labels(result)[-1] == "name 15"
 
 
 class TestLabelsEditedInTheMarkupsModule:

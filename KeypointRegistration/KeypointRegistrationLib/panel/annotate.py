@@ -43,6 +43,8 @@ class AnnotateSection(Section):
         ui = self.ui
         self._result: SceneRegistration | None = None
         self._comment = ""  # as it was shown: what differs from it is new
+        self._naming: tuple[SceneRegistration, int] | None = None  # the keypoint whose name is shown: one of the network's
+        self._name = ""  # as it was shown
         self._edited_labels: NameObserver | None = None
         self._entered = False
         self._shortcuts: Shortcuts | None = None
@@ -71,6 +73,7 @@ class AnnotateSection(Section):
         result = None if editor is None else editor.result
         if result is not self._result:
             self.keep_comment()
+            self._keep_name()
             self._forget()
             self._result = result
             if result is not None:
@@ -81,6 +84,8 @@ class AnnotateSection(Section):
         self._fill()
 
     def select(self, _keypoint: int | None) -> None:
+        if self._keep_name():
+            self.bench.refresh()
         self._fill_name()
 
     def enter(self) -> None:
@@ -90,6 +95,7 @@ class AnnotateSection(Section):
     def exit(self) -> None:
         self._entered = False
         self.keep_comment()
+        self._keep_name()
         self._offer_shortcuts()
 
     def close(self) -> None:
@@ -143,13 +149,22 @@ class AnnotateSection(Section):
             slicer.app.userSettings().setValue(_REVIEWER, reviewer)
 
     def _on_name(self) -> None:
-        named, name = self._named, self.ui.keypointNameEdit.text
-        if named is not None and name.strip() != names_of(named[0]).names[named[1]]:
-            self._try(lambda: self._rename(*named, name))
+        if self._keep_name():
+            self.bench.refresh()
+
+    def _keep_name(self) -> bool:
+        """Give the keypoint that the line shows the name that was typed; returns whether there was anything new."""
+        if self._naming is None:
+            return False
+        (result, keypoint), name = self._naming, self.ui.keypointNameEdit.text
+        if name == self._name:
+            return False
+        self._name = name
+        self._try(lambda: self._rename(result, keypoint, name))
+        return True
 
     def _rename(self, result: SceneRegistration, keypoint: int, name: str) -> str:
         rename(result, keypoint, name)
-        self.bench.refresh()
         return ""
 
     def _on_label_edited(self, problem: str) -> None:
@@ -246,16 +261,15 @@ class AnnotateSection(Section):
         self._fill_name()
 
     def _fill_name(self) -> None:
-        named, edit = self._named, self.ui.keypointNameEdit
-        edit.enabled = named is not None
-        edit.text = "" if named is None else names_of(named[0]).names[named[1]]
-
-    @property
-    def _named(self) -> tuple[SceneRegistration, int] | None:
-        """The selected keypoint, if it can have a name: pairs that a person has added belong to one registration only."""
-        result, keypoint = self._result, self.bench.selected
-        can_be = result is not None and keypoint is not None and keypoint < len(result.original.status)
-        return (result, keypoint) if can_be else None  # type: ignore[return-value]
+        """Show the name of the selected keypoint; what is being typed stays while it is about the same."""
+        result, keypoint, edit = self._result, self.bench.selected, self.ui.keypointNameEdit
+        naming, name = None, ""
+        if result is not None and keypoint is not None and keypoint < len(result.original.status):
+            naming, name = (result, keypoint), names_of(result).names[keypoint]
+        edit.enabled = naming is not None
+        if (naming, name) != (self._naming, self._name):
+            edit.text = name
+        self._naming, self._name = naming, name
 
 
 def _remembered_reviewer() -> str:

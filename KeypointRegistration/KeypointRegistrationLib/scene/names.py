@@ -98,12 +98,11 @@ class NameObserver:
     def __init__(self, result: SceneRegistration, taken_up: Callable[[str], None]) -> None:
         """``taken_up`` is called after a label was edited, with a sentence if it could not become a name, or empty."""
         self._result, self._taken_up = result, taken_up
-        self._busy = False
         self._observed: list[tuple[slicer.vtkMRMLMarkupsNode, int]] = []
         self._known: dict[str, list[str]] = {}
         for node in _lists(result, names_of(result)):
             self._observed.append((node, node.AddObserver(node.PointModifiedEvent, self._on_point)))
-        self._remember()
+            self._known[node.GetID()] = _labels(node, len(result.original.fixed_keypoints))
 
     def close(self) -> None:
         """Stop."""
@@ -115,28 +114,22 @@ class NameObserver:
         """A point was moved, which is not our business and must cost little, or its label was edited."""
         known = self._known[node.GetID()]
         labels = _labels(node, len(known))
-        if self._busy or labels == known:
+        if labels == known:
             return
         names, problem = names_of(self._result), ""
         changed = [k for k, label in enumerate(labels) if label != known[k]]
+        self._known[node.GetID()] = labels
+        if all(labels[k] == names.names[k] for k in changed):  # they were named elsewhere
+            return
         edited = [k for k in changed if labels[k] not in (names.names[k], names.labels[k])]
         for k in edited:
             try:
                 names = names.renamed(k, labels[k])
             except InputError as error:
                 problem = str(error)
-        self._busy = True  # labelling the lists is not a wish of the person
-        try:
-            set_names(self._result.scene, names)
-        finally:
-            self._busy = False
-        self._remember()
+        set_names(self._result.scene, names)
         if edited:
             self._taken_up(problem)
-
-    def _remember(self) -> None:
-        count = len(self._result.original.fixed_keypoints)
-        self._known = {node.GetID(): _labels(node, count) for node, _ in self._observed}
 
 
 def _lists(result: SceneRegistration, names: KeypointNames) -> list[slicer.vtkMRMLMarkupsNode]:
@@ -154,9 +147,10 @@ def _label(result: SceneRegistration, names: KeypointNames, replaced: KeypointNa
     """Write the names into the lists, instead of the model's labels and the names that are ``replaced``."""
     for node in _lists(result, names):
         current = _labels(node, len(names.labels))
-        for k, name in enumerate(names.names):
-            if current[k] != name and current[k] in ("", names.labels[k], replaced.names[k]):
-                node.SetNthControlPointLabel(k, name)
+        with slicer.util.NodeModify(node):
+            for k, name in enumerate(names.names):
+                if current[k] != name and current[k] in ("", names.labels[k], replaced.names[k]):
+                    node.SetNthControlPointLabel(k, name)
 
 
 def _renamed_if_possible(names: KeypointNames, keypoint: int, name: str) -> KeypointNames:

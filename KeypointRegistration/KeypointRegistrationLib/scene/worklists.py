@@ -45,9 +45,7 @@ def close_worklist(scene: slicer.vtkMRMLScene) -> None:
 
 
 def active_worklist(scene: slicer.vtkMRMLScene) -> SceneWorklist | None:
-    """The list that is worked on in this scene, or None; also None while the scene is closed."""
-    if scene.IsClosing():
-        return None
+    """The list that is worked on in this scene, or None."""
     return next((SceneWorklist(node) for node in _nodes(scene) if node.GetAttribute(_ACTIVE)), None)
 
 
