@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import slicer
 from host.application import Application
+from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.scene.results import find_registrations
 from panel_session import Session, scene_state
 from samples import sample_matrix, sample_volume
@@ -26,6 +27,14 @@ def test_cancel_leaves_scene_and_disk_untouched(session: Session) -> None:
     assert scene_state(session.scene) == before
     assert not folder.exists()
     assert session.person.can_click("applyButton") and not session.person.sees("cancelButton")
+
+
+def test_a_script_cannot_take_the_worker_from_the_panel(session: Session) -> None:
+    session.start_and_hang()
+    fixed, moving = (slicer.util.getNode(name) for name in ("first head", "second head"))
+    with pytest.raises(InputError, match="running already"):
+        session.panel.logic.register(fixed, moving)
+    assert session.panel._job.is_active and session.person.can_click("cancelButton")
 
 
 def test_a_killed_worker_is_told_in_a_sentence(session: Session) -> None:
