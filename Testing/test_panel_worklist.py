@@ -129,6 +129,25 @@ def test_rows_are_registered_when_the_person_wants_it(opened: Session) -> None:
     assert (opened.person.reads("fixedVolumeSelector"), opened.person.reads("movingVolumeSelector")) == ("a", "b")
 
 
+def test_a_row_is_registered_within_its_masks(opened: Session, file: Path) -> None:
+    file.write_text("fixed,moving,fixed_mask\na.nii.gz,b.nii.gz,c.nii.gz\n")
+    opened.person.click("reloadWorklistButton")
+    click(opened, "nextRowButton")
+    assert states(opened) == ["Not rated"]
+    assert opened.panel.logic.getParameterNode().fixedMask.GetName() == "c"
+
+
+def test_a_row_that_is_there_already_is_not_registered_again(opened: Session) -> None:
+    click(opened, "nextRowButton")
+    (first,) = find_registrations(opened.scene)
+    opened.person.click("nextRowButton")
+    opened.worker("dies")
+    click(opened, "previousRowButton")
+    (again,) = find_registrations(opened.scene)
+    assert again.identifier == first.identifier and states(opened)[0] == "Not rated"
+    assert opened.panel._bench.editor.result.identifier == first.identifier
+
+
 def test_a_row_keeps_why_it_could_not_be_registered(opened: Session) -> None:
     opened.worker("refuses")
     click(opened, "nextRowButton")

@@ -17,7 +17,13 @@ from KeypointRegistrationLib.scene.annotations import annotate
 from KeypointRegistrationLib.scene.products import add_product
 from KeypointRegistrationLib.scene.results import SceneRegistration, add_registration, find_registrations
 from KeypointRegistrationLib.scene.worklist import SceneWorklist
-from KeypointRegistrationLib.scene.worklists import active_worklist, close_worklist, everything_annotated, open_worklist
+from KeypointRegistrationLib.scene.worklists import (
+    WORKLIST,
+    active_worklist,
+    close_worklist,
+    everything_annotated,
+    open_worklist,
+)
 from samples import sample_matrix, sample_registration
 from test_annotations import said
 from test_scene_results import two_volumes
@@ -71,6 +77,14 @@ class TestStepping:
         (entry,) = everything_annotated(scene)
         assert entry.history == (said(Rating.ACCEPTABLE, comment="fine"),)
         assert entry.moving.endswith("d.nii.gz")
+
+    def test_masks_come_and_go_with_their_scans(self, scene: slicer.vtkMRMLScene, file: Path) -> None:
+        file.write_text("fixed,moving,moving_mask\na.nii.gz,b.nii.gz,c.nii.gz\nc.nii.gz,d.nii.gz,\n")
+        worklist = open_worklist(scene, read_worklist(file))
+        arrival = go(worklist, 0)
+        assert arrival.fixed_mask is None and arrival.moving_mask.GetName() == "c"
+        assert go(worklist, 1).moving_mask is None
+        assert scans(scene) == ["c", "d"]
 
     def test_without_tidying_everything_stays_and_is_found_again(
         self, worklist: SceneWorklist, scene: slicer.vtkMRMLScene
@@ -186,6 +200,21 @@ class TestResuming:
         go(worklist, 0)
         scene.Clear(0)
         assert active_worklist(scene) is None
+
+    def test_scans_deleted_meanwhile_are_loaded_again(self, worklist: SceneWorklist, scene: slicer.vtkMRMLScene) -> None:
+        result = register(go(worklist, 0))
+        annotate(result, said(Rating.ACCEPT))
+        assert worklist.lines[0].rating is Rating.ACCEPT
+        scene.RemoveNode(result.moving_volume)
+        assert worklist.here.moving is None and worklist.lines[0].rating is Rating.ACCEPT
+        assert go(worklist, 0).moving is not None
+
+    def test_a_damaged_list_is_left_alone(self, worklist: SceneWorklist, scene: slicer.vtkMRMLScene, file: Path) -> None:
+        (node,) = [n for n in slicer.util.getNodesByClass("vtkMRMLTextNode", scene) if n.GetAttribute(WORKLIST)]
+        node.SetText("{")
+        assert active_worklist(scene) is None and everything_annotated(scene) == ()
+        assert len(open_worklist(scene, read_worklist(file)).lines) == 3
+        assert node.GetText() == "{"
 
 
 class TestFilesThatCannotBeLoaded:
