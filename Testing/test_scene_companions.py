@@ -81,6 +81,20 @@ class TestCompanions:
             node = scene.GetFirstNodeByName(kind)
             assert node.GetParentTransformNode() is None and not node.GetAttributeNames()
 
+    def test_a_file_that_was_read_twice_keeps_its_companions_apart(self, scene: slicer.vtkMRMLScene, tmp_path: Path) -> None:
+        result = registered(scene, PARENTS[1])
+        carry(result, add_points(scene))
+        save_scene(scene, tmp_path / "scene.mrb")
+        assert scene.ReadFromMRB(str(tmp_path / "scene.mrb"), False)
+        first, second = find_registrations(scene)
+        (mine,), (other,) = companions(first), companions(second)
+        assert mine is not other
+        before = world(other)
+        first.remove()
+        np.testing.assert_allclose(world(mine), (10, 20, 30), atol=1e-6)
+        np.testing.assert_array_equal(world(other), before)
+        assert companions(second) == [other]
+
     @pytest.mark.parametrize(
         "which, reason",
         [("fixed_volume", "stays where it is"), ("fixed_points", "stays where it is"), ("moving_volume", "already")],

@@ -10,7 +10,7 @@ from ..geometry.errors import InputError
 from ..geometry.transforms import invert
 from .nodes import batch, put_under
 from .placement import present
-from .products import add_product, remove_product
+from .products import add_product, products, remove_product
 from .volumes import parent_to_world
 
 if TYPE_CHECKING:
@@ -24,8 +24,10 @@ _CARRIER = "KeypointRegistration.carrier"
 
 def companions(result: SceneRegistration) -> list[slicer.vtkMRMLTransformableNode]:
     """The nodes that ``carry`` has put under the alignment."""
+    carriers = (None, result.transform, *products(result))  # None: the user has deleted it
     nodes = slicer.util.getNodesByClass("vtkMRMLTransformableNode", result.scene)
-    return [node for node in nodes if node.GetAttribute(_CARRIED_BY) == result.identifier]
+    ours = [node for node in nodes if node.GetAttribute(_CARRIED_BY) == result.identifier]
+    return [node for node in ours if node.GetNodeReference(_CARRIER) in carriers]  # a scene may have been read twice
 
 
 def carry(result: SceneRegistration, node: slicer.vtkMRMLTransformableNode) -> None:
