@@ -57,7 +57,7 @@ def test_a_worker_that_dies_is_a_failure_with_its_exit_code_and_its_log(client_o
     ask(client)
     (failure,) = listen(client)
     assert failure.kind is FailureKind.UNEXPECTED
-    assert failure.message == "The registration process ended unexpectedly (exit code 7)."
+    assert failure.message.startswith("The registration process ended unexpectedly (exit code 7). Try again")
     assert "last words" in failure.details
     assert client.state is WorkerState.FAILED
 

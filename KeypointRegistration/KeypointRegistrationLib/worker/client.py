@@ -186,5 +186,5 @@ def _ended_unexpectedly(exit_code: int) -> str:
     """The sentence for a process that died.  Killed from outside usually means that the memory ran out."""
     sentence = f"The registration process ended unexpectedly (exit code {exit_code})."
     if exit_code == -9:
-        sentence += " The computer may have run out of memory: close other programs and try again."
-    return sentence
+        return f"{sentence} The computer may have run out of memory: close other programs and try again."
+    return f"{sentence} Try again; the log has the details."
