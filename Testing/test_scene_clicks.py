@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from host.mrml import RealScene
-from host.views import SliceView
+from host.views import SliceView, ThreeDView
 from KeypointRegistrationLib.scene.clicks import PointClicks
 from KeypointRegistrationLib.scene.handle import SceneRegistration
 from KeypointRegistrationLib.scene.navigation import shown_position
@@ -54,6 +54,15 @@ def test_a_click_tells_the_keypoint_and_moves_nothing(listener: Listener, side: 
     listener.view.click(position)
     assert listener.heard == [(FAR, False)]
     np.testing.assert_allclose(shown_position(listener.added, side, FAR), position)
+
+
+def test_a_click_in_3d_is_heard_as_well(listener: Listener) -> None:
+    view = ThreeDView(listener.host, size=(300, 300))
+    view.look_from((0, 1, 0))
+    view.image()
+    for side, keypoint in ((Side.FIXED, 6), (Side.MOVING, 7)):
+        view.click(shown_position(listener.added, side, keypoint))
+        assert listener.heard[-1] == (keypoint, False)
 
 
 def test_a_drag_is_told_once_and_only_where_the_point_is_free(listener: Listener) -> None:

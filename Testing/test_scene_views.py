@@ -162,6 +162,18 @@ class TestKeypoints:
         assert (view.image() != labelled).sum() > 100
         assert not added.moving_points.GetDisplayNode().GetPointLabelsVisibility()
 
+    def test_the_3d_view_has_no_labels_which_would_be_printed_over_each_other(
+        self, host: RealScene, registration: Registration
+    ) -> None:
+        nodes = [add_volume(host.scene, volume) for volume in same_anatomy_twice(registration)]
+        view = ThreeDView(host)
+        added = add_registration(host.scene, *nodes, registration)
+        view.look_from((0, 1, 0))
+        before = view.image()
+        for n in range(added.fixed_points.GetNumberOfDisplayNodes()):
+            added.fixed_points.GetNthDisplayNode(n).SetPointLabelsVisibility(False)
+        np.testing.assert_array_equal(view.image(), before)
+
     def test_the_3d_view_shows_both_lists(self, host: RealScene, registration: Registration) -> None:
         nodes = [add_volume(host.scene, volume) for volume in same_anatomy_twice(registration)]
         view = ThreeDView(host)

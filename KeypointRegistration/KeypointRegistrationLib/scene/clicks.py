@@ -61,9 +61,10 @@ class PointClicks:
         self._observe(points, points.PointStartInteractionEvent, on_press)
         self._observe(points, points.PointModifiedEvent, on_moved)
         self._observe(points, points.PointEndInteractionEvent, on_release)
-        display = points.GetDisplayNode()
-        if display is not None:
-            self._observe(display, display.JumpToPointEvent, on_click)
+        for n in range(points.GetNumberOfDisplayNodes()):
+            display = points.GetNthDisplayNode(n)
+            if display is not None and display.IsA("vtkMRMLMarkupsDisplayNode"):
+                self._observe(display, display.JumpToPointEvent, on_click)
 
     def _observe(self, node: slicer.vtkMRMLNode, event: int, handler: Callable) -> None:
         reference = vtk.vtkWeakReference()

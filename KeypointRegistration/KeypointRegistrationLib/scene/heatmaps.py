@@ -70,6 +70,7 @@ def show_heatmap(
         fill(volume, density, added, side, heatmaps.grid.ijk_to_ras)
         show_overlay(volume, HEAT, shown_range, opacity, chosen)
         title = f"{textwrap.fill(what, _TITLE_WIDTH)}\nprobability, {side.value} scan"
+        points.CreateDefaultDisplayNodes()
         carrier = points.GetDisplayNode()
         show_legend(volume, carrier, title, "/ cm³", HEAT, shown_range, _CORNERS[side], slice_views(scene, chosen))
     return volume

@@ -101,7 +101,7 @@ def add_point_list(
         _add_measurement(node, "residual", "mm", registration.residuals)
         set_points_locked(node, True)
         node.SetFixedNumberOfControlPoints(True)
-    _style(node, style, labels=style.labels and len(keypoints) <= MOST_LABELLED_POINTS)
+    _add_displays(node, style, labels=style.labels and len(keypoints) <= MOST_LABELLED_POINTS)
     return node
 
 
@@ -137,7 +137,8 @@ def points_locked(node: slicer.vtkMRMLMarkupsNode) -> bool:
 
 
 def show_labels(node: slicer.vtkMRMLMarkupsNode, wanted: bool) -> None:
-    """Show the names of a list's points, or not; never those of more points than can be read and drawn quickly."""
+    """Show the names of a list's points in slices, or not; never those of more than can be read and drawn quickly."""
+    node.CreateDefaultDisplayNodes()
     node.GetDisplayNode().SetPointLabelsVisibility(wanted and node.GetNumberOfControlPoints() <= MOST_LABELLED_POINTS)
 
 
@@ -161,9 +162,22 @@ def _add_measurement(node: slicer.vtkMRMLMarkupsNode, name: str, unit: str, valu
     node.AddMeasurement(measurement)
 
 
-def _style(node: slicer.vtkMRMLMarkupsNode, style: PointStyle, *, labels: bool) -> None:
+def _add_displays(node: slicer.vtkMRMLMarkupsNode, style: PointStyle, *, labels: bool) -> None:
+    """One display for all views or, where there are labels, one for slices and one without them for 3-D.
+
+    In a slice few points are near enough to be drawn; in 3-D all names would be printed over each other.
+    """
     node.CreateDefaultDisplayNodes()
-    display = node.GetDisplayNode()
+    _write_style(node.GetDisplayNode(), style, labels=labels)
+    if style.labels:
+        node.GetDisplayNode().SetVisibility3D(False)
+        in_space = node.GetScene().AddNewNodeByClass("vtkMRMLMarkupsFiducialDisplayNode")
+        _write_style(in_space, style, labels=False)
+        in_space.SetVisibility2D(False)
+        node.AddAndObserveDisplayNodeID(in_space.GetID())
+
+
+def _write_style(display: slicer.vtkMRMLMarkupsFiducialDisplayNode, style: PointStyle, *, labels: bool) -> None:
     with slicer.util.NodeModify(display):
         display.SetSelectedColor(*style.used)
         display.SetColor(*style.excluded)
