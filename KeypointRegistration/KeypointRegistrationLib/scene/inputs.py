@@ -48,7 +48,9 @@ class SceneInputs:
         if self.fixed is None or self.moving is None or any(node.GetScene() is None for node in self.nodes):
             raise InputError("What is to be registered is no longer in the scene. Select the inputs and apply again.")
         if self.fixed is self.moving:
-            raise InputError(f"{self.fixed.GetName()} is both the fixed and the moving volume. Choose two different volumes.")
+            raise InputError(
+                f"{self.fixed.GetName()} is both the fixed and the moving volume. Choose two different volumes."
+            )
         volumes = {"fixed": volume_from_node(self.fixed), "moving": volume_from_node(self.moving)}
         for side, mask in (("fixed", self.fixed_mask), ("moving", self.moving_mask)):
             if mask is not None:
