@@ -59,7 +59,7 @@ def unharden(result: SceneRegistration) -> None:
     numbering = renumbering(np.array(memory["after"]), moving)
     if moving.GetParentTransformNode() is not None or numbering is None:
         raise InputError(
-            f"{moving.GetName()} has been moved since it was hardened. Take that back first, or keep it where it is."
+            f"{moving.GetName()} has been moved since it was hardened. Put it back first, or keep it where it is."
         )
     with batch(moving.GetScene()):
         _put_at(moving, memory["before"])
@@ -80,7 +80,7 @@ def hardened_problem(result: SceneRegistration) -> str:
     transform.GetMatrixTransformToWorld(to_world)
     if renumbering(slicer.util.arrayFromVTKMatrix(to_world) @ before, moving) is not None:
         return ""
-    return f"{moving.GetName()} was hardened with an earlier state of the alignment. Un-harden it and harden it again."
+    return f"{moving.GetName()} was hardened with an earlier state of the alignment. Take the hardening back and harden it again."
 
 
 def _position(volume: slicer.vtkMRMLVolumeNode) -> dict[str, list[float]]:
