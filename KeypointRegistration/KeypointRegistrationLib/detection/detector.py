@@ -53,9 +53,9 @@ class _Look:
 class Detector:
     """Finds the keypoints of a model bundle in scans.
 
-    The scan is looked at up to four times, each time interpolated once from (block averages of) its voxels: first upright around the head, then
-    turned, centred and scaled as the keypoints found so far say the head lies.  Should the maps stay wider than those of
-    upright heads usually are, other orientations are tried, and the surest one kept.
+    The scan is looked at up to four times, each time interpolated once from (block averages of) its voxels: first upright
+    around the head, then turned, centred and scaled as the keypoints found so far say the head lies.  Should the maps stay
+    wider than those of upright heads of that size usually are, other orientations are tried, and the surest one kept.
 
     Args:
         name: of the bundle.
