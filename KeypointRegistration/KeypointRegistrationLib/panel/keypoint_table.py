@@ -44,12 +44,15 @@ class KeypointTable:
         table.connect("itemSelectionChanged()", self._on_selection)
         table.connect("itemChanged(QTableWidgetItem*)", self._on_item)
 
-    def show(self, rows: tuple[KeypointRow, ...]) -> None:
-        """Show these keypoints: anew where they are other ones, else only the cells that have changed."""
+    def show(self, rows: tuple[KeypointRow, ...], live: bool = False) -> None:
+        """Show these keypoints: anew where they are other ones, else only the cells that have changed.
+
+        ``live``: a point is being dragged, and only rows in sight need to follow; all do once it is let go.
+        """
         same = tuple(row.keypoint for row in rows) == tuple(row.keypoint for row in self._rows)
         self._rows = rows
         if same:
-            self._fill()
+            self._fill(self._in_sight() if live else range(len(self._order)))
         else:
             self._build()
 
@@ -87,15 +90,21 @@ class KeypointTable:
                 if column.is_number:
                     item.setData(qt.Qt.TextAlignmentRole, alignment)
                 table.setItem(position, index, item)
-        self._fill()
+        self._fill(range(len(self._order)))
         table.resizeColumnsToContents()
         table.setColumnWidth(0, min(table.columnWidth(0), _WIDEST_NAME))
         table.setUpdatesEnabled(True)
 
-    def _fill(self) -> None:
-        """Write what differs from what is shown."""
+    def _in_sight(self) -> range:
+        """The positions of the rows that the person can see without scrolling."""
+        first, last = self._table.rowAt(0), self._table.rowAt(self._table.viewport().height - 1)
+        return range(max(first, 0), (last if last >= 0 else len(self._order) - 1) + 1)
+
+    def _fill(self, positions: range) -> None:
+        """Write what differs from what is shown in these rows."""
         self._is_filling = True
-        for position, keypoint in enumerate(self._order):
+        for position in positions:
+            keypoint = self._order[position]
             row = self._rows[keypoint]
             for index, column in enumerate(self._columns):
                 self._write(position, index, keypoint, column.text(row))

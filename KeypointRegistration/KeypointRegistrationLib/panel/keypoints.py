@@ -66,7 +66,7 @@ class KeypointsSection(Section):
     def update(self, live: bool) -> None:
         if self.bench.editor is None or self._display is None:
             return
-        self._fill_table(self.bench.editor)
+        self._fill_table(self.bench.editor, live)
         try:
             self._display.refresh(live)
         except InputError as error:
@@ -107,8 +107,8 @@ class KeypointsSection(Section):
         self.ui.heatmapsCheckBox.enabled = has_heatmaps
         self._say("" if has_heatmaps else _("There are no heatmaps of this result, or its scans or points were deleted."))
 
-    def _fill_table(self, editor: RegistrationEditor) -> None:
-        self._table.show(keypoint_rows(named(editor.result.scene, editor.registration), editor.correction))
+    def _fill_table(self, editor: RegistrationEditor, live: bool = False) -> None:
+        self._table.show(keypoint_rows(named(editor.result.scene, editor.registration), editor.correction), live)
         self._table.select(self.bench.selected)
         self._show_detail()
 
