@@ -349,9 +349,10 @@ def _later(milliseconds, callback):
 
 
 def _first_scalar_volume():
-    """The first volume of the scene that is a plain scan (no label map, no vector volume), or None."""
+    """The first volume of the scene that is a plain scan (no label map, no vector volume, none of our own), or None."""
     nodes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-    return next((node for node in nodes if node.GetClassName() == "vtkMRMLScalarVolumeNode"), None)
+    shown = (node for node in nodes if not node.GetHideFromEditors())
+    return next((node for node in shown if node.GetClassName() == "vtkMRMLScalarVolumeNode"), None)
 
 
 class KeypointRegistrationTest(ScriptedLoadableModuleTest):

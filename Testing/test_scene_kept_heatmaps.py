@@ -76,6 +76,8 @@ class TestKept:
         for role in (handle.KEPT_FIXED_HEATMAPS, handle.KEPT_MOVING_HEATMAPS):
             volume = added.adopted(role)
             assert volume.GetHideFromEditors() and volume.GetNumberOfDisplayNodes() == 0
+            hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(added.scene)
+            assert not hierarchy.GetItemByDataNode(volume)
 
     def test_they_go_with_the_registration(self, host: RealScene) -> None:
         volumes = two_volumes(host.scene)

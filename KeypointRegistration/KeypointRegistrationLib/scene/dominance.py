@@ -16,7 +16,7 @@ from .anchors import required_scan
 from .handle import SceneRegistration
 from .heatmaps import content_threshold, fill, heat_volume, probability_density
 from .names import shown_names
-from .nodes import batch
+from .nodes import batch, hide_from_lists
 from .overlays import put_on_top
 from .sides import Side
 from .slices import slice_layers
@@ -93,7 +93,7 @@ def _colours(added: SceneRegistration, count: int) -> slicer.vtkMRMLColorTableNo
         node = slicer.vtkMRMLColorTableNode()
         node.SetTypeToUser()
         node.SetName("Keypoint colours")
-        node.SetHideFromEditors(True)
+        hide_from_lists(node)
         node = added.scene.AddNode(node)
         added.adopt(handle.KEYPOINT_COLOURS, node)
     with slicer.util.NodeModify(node):

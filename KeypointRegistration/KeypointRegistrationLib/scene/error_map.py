@@ -19,7 +19,7 @@ from .anchors import Place, place_on_scan, required_scan
 from .colours import MILLIMETRES
 from .handle import SceneRegistration
 from .legends import Corner, set_legend_views, show_legend
-from .nodes import batch, put_under
+from .nodes import batch, hide_from_lists, put_under
 from .overlays import put_on_top, show_overlay, take_away
 from .sides import Side
 from .slices import slice_layers, slice_views
@@ -127,8 +127,10 @@ def _legend_carrier(added: SceneRegistration) -> slicer.vtkMRMLModelNode:
     """A model without any surface: Slicer draws no legend for a volume in an extra layer, but does for a visible model."""
     model = added.adopted(handle.ERROR_LEGEND)
     if model is None:
-        model = added.scene.AddNewNodeByClass("vtkMRMLModelNode", "Predicted error legend")
-        model.SetHideFromEditors(True)
+        model = slicer.vtkMRMLModelNode()
+        model.SetName("Predicted error legend")
+        hide_from_lists(model)
+        added.scene.AddNode(model)
         model.SetAndObservePolyData(vtk.vtkPolyData())
         model.CreateDefaultDisplayNodes()
         model.GetDisplayNode().SetVisibility2D(True)

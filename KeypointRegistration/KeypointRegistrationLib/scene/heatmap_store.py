@@ -14,6 +14,7 @@ from ..geometry.sampling import Grid
 from ..registration.result import Registration
 from . import handle
 from .handle import SceneRegistration
+from .nodes import hide_from_lists
 from .sides import Side
 
 #: Attribute of a volume with kept maps: number of maps, and their grid in the world RAS in which the scan was registered.
@@ -53,7 +54,7 @@ def _stacked(scene: slicer.vtkMRMLScene, name: str, heatmaps: Heatmaps) -> slice
     count, k, j, i = heatmaps.values.shape
     volume = slicer.vtkMRMLScalarVolumeNode()
     volume.SetName(scene.GenerateUniqueName(name))
-    volume.SetHideFromEditors(True)
+    hide_from_lists(volume)
     volume.SetAndObserveImageData(vtk.vtkImageData())
     slicer.util.updateVolumeFromArray(volume, np.asarray(heatmaps.values, dtype=np.float32).reshape(count * k, j, i))
     entry = {"count": count, "shape": (k, j, i), "ijk_to_ras": heatmaps.grid.ijk_to_ras.tolist()}

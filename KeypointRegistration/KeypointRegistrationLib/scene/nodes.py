@@ -49,11 +49,16 @@ def own_matrix(transform: slicer.vtkMRMLTransformNode) -> NDArray[np.float64]:
     return slicer.util.arrayFromVTKMatrix(matrix)
 
 
+def hide_from_lists(node: slicer.vtkMRMLNode) -> None:
+    """Let neither the subject hierarchy nor any list show a node.  To be called before it is added to a scene."""
+    node.SetHideFromEditors(True)
+    node.SetAttribute(slicer.vtkMRMLSubjectHierarchyConstants.GetSubjectHierarchyExcludeFromTreeAttributeName(), "1")
+
+
 def add_hidden_text(scene: slicer.vtkMRMLScene, name: str) -> slicer.vtkMRMLTextNode:
     """A new text node that is saved with the scene, and that neither the subject hierarchy nor any list shows."""
     node = slicer.vtkMRMLTextNode()
     node.SetName(scene.GenerateUniqueName(name))
-    node.SetHideFromEditors(True)
-    node.SetAttribute(slicer.vtkMRMLSubjectHierarchyConstants.GetSubjectHierarchyExcludeFromTreeAttributeName(), "1")
+    hide_from_lists(node)
     node.SetForceCreateStorageNode(slicer.vtkMRMLTextNode.CreateStorageNodeAlways)
     return scene.AddNode(node)
