@@ -57,6 +57,7 @@ def keypoint_rows(registration: Registration, correction: Correction) -> tuple[K
     placed = placed_by_person(registration, correction)
     network = len(registration.status) - len(correction.added)
     not_fixed, not_moving = registration.absent(fixed), registration.absent(moving)
+    spreads, confidences = np.maximum(fixed.spread, moving.spread), np.minimum(fixed.presence, moving.presence)
     return tuple(
         KeypointRow(
             keypoint=k,
@@ -64,8 +65,8 @@ def keypoint_rows(registration: Registration, correction: Correction) -> tuple[K
             fixed=_position(fixed.positions[k], bool(not_fixed[k])),
             moving=_position(moving.positions[k], bool(not_moving[k])),
             residual=float(residuals[k]),
-            spread=float(max(fixed.spread[k], moving.spread[k])),
-            confidence=float(min(fixed.presence[k], moving.presence[k])),
+            spread=float(spreads[k]),
+            confidence=float(confidences[k]),
             leverage=float(leverages[k]),
             weight=float(registration.weights[k]),
             status=registration.status[k],
