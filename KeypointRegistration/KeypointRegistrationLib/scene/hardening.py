@@ -80,7 +80,7 @@ def hardened_problem(result: SceneRegistration) -> str:
     transform.GetMatrixTransformToWorld(to_world)
     if renumbering(slicer.util.arrayFromVTKMatrix(to_world) @ before, moving) is not None:
         return ""
-    return f"{moving.GetName()} was hardened with an earlier state of the alignment. Take the hardening back and harden it again."
+    return f"{moving.GetName()} was hardened with an earlier state of the alignment. Take that back and harden it again."
 
 
 def _position(volume: slicer.vtkMRMLVolumeNode) -> dict[str, list[float]]:
