@@ -120,6 +120,7 @@ class TestRating:
     def test_the_keyboard_rates_from_anywhere_while_the_panel_is_open(self, rated: Session) -> None:
         press(rated, QtCore.Qt.Key_3)
         assert said(rated) == [(Rating.REJECT, "Ada", "")]
+        assert "brain → atlas: Reject: Ada" in rated.application.main_window.statusBar().currentMessage()
         assert "Alt+3" in rated.person.tool_tip("rejectButton")
         rated.application.leave(rated.panel)
         press(rated, QtCore.Qt.Key_1)

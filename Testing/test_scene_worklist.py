@@ -239,6 +239,13 @@ class TestFilesThatCannotBeLoaded:
         arrival = worklist.step(0, loads_nothing, tidy=True)
         assert "has no voxels" in arrival.problem and scans(scene) == []
 
+    @pytest.mark.parametrize("count", [0, 2])
+    def test_a_file_holds_one_scan(self, worklist: SceneWorklist, scene: slicer.vtkMRMLScene, count: int) -> None:
+        def loads(path: str) -> list[slicer.vtkMRMLScalarVolumeNode | None]:
+            return [scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", path) for _ in range(count)] or [None]
+
+        assert "exactly one volume" in worklist.step(0, loads, tidy=True).problem and scans(scene) == []
+
     def test_the_loaders_own_sentence_is_shown(self, worklist: SceneWorklist) -> None:
         def refuses(path: str) -> slicer.vtkMRMLScalarVolumeNode:
             raise InputError(f"{path} is damaged.")

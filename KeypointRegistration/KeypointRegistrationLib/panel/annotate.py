@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 
 import slicer
+import slicer.util
 from slicer.i18n import tr as _
 
 from ..files.annotations import read_annotations, write_annotations
@@ -26,6 +27,7 @@ from .shortcuts import Shortcuts
 from .workbench import Workbench
 
 _REVIEWER = "KeypointRegistration/reviewer"  # of the application's settings
+_STATUS_MS = 5000  # how long the status bar says what was rated
 _LIST = "CSV (*.csv)"
 _LISTS = "CSV, JSON (*.csv *.json)"
 
@@ -110,6 +112,9 @@ class AnnotateSection(Section):
     def rate(self, rating: Rating) -> None:
         """Rate the result on the workbench, with the comment as it stands."""
         self._try(lambda: self._annotate(rating))
+        if self._result is not None:  # whoever rates by keyboard may have closed the section
+            said = annotation_text(self._history())
+            slicer.util.showStatusMessage(f"{pair_title(self._result)}: {said}", _STATUS_MS)
         self.bench.refresh()  # the worklist shows ratings too
 
     def keep_comment(self) -> bool:

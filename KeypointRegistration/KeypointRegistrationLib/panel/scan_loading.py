@@ -12,7 +12,7 @@ from ..geometry.errors import InputError
 
 
 def load_scan(file: str) -> Any:
-    """The volume node of a file, new in the scene and not shown yet.
+    """The volume node of a file, new in the scene and not shown yet; a list where the file holds several.
 
     Raises:
         InputError: if the application cannot load it.

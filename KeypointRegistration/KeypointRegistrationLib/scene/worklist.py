@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import slicer
 
@@ -23,8 +24,9 @@ from .kept_results import bring_back, keep, record_text
 
 _FILE = "KeypointRegistration.WorklistFile"  # of a volume that a worklist has loaded: where from
 
-#: Loads a scan from a file into the scene.  Raises InputError if it cannot.
-Loader = Callable[[str], slicer.vtkMRMLScalarVolumeNode]
+#: Loads a scan from a file into the scene and returns its node, or the nodes where there are several.  Raises InputError if
+#: it cannot.
+Loader = Callable[[str], Any]
 
 
 @dataclass(frozen=True)
@@ -196,13 +198,16 @@ class SceneWorklist:
             return
         if not Path(file).exists():
             raise InputError(f"There is no file {file}. Correct the worklist, or connect the drive that it is on.")
-        node = load(file)
+        loaded = load(file)
+        nodes = loaded if isinstance(loaded, list | tuple) else [loaded]
         try:
-            remember_as_loaded(node)
+            if len(nodes) != 1 or nodes[0] is None:
+                raise InputError(f"{file} does not hold exactly one volume. Name a file with a single scan.")
+            remember_as_loaded(nodes[0])
         except InputError:
-            remove_unless_used(self._scene, [node], [])
+            remove_unless_used(self._scene, [node for node in nodes if node is not None], [])
             raise
-        node.SetAttribute(_FILE, file)
+        nodes[0].SetAttribute(_FILE, file)
 
     def _loaded(self, file: str) -> slicer.vtkMRMLScalarVolumeNode | None:
         nodes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode", self._scene)
