@@ -14,7 +14,7 @@ from ..geometry.volume import Volume
 from .pipeline import KeypointSource
 
 #: How much the kept detections may take, in bytes; nearly all of it are probability maps.
-_CAPACITY = 256 << 20
+_CAPACITY = 512 << 20
 
 
 class KeypointMemory:
