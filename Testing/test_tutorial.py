@@ -49,7 +49,7 @@ def test_every_link_leads_somewhere() -> None:
 def test_every_exported_file_is_explained() -> None:
     names = {value for name, value in vars(outputs).items() if name.isupper() and isinstance(value, str)}
     explained = set(re.findall(r"`([\w.]+\.\w+)`", text()))
-    assert {name for name in names if "heatmaps" not in name} <= explained
+    assert names <= explained
 
 
 def test_everything_that_the_checklist_points_at_is_there() -> None:
