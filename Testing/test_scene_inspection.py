@@ -14,7 +14,9 @@ from KeypointRegistrationLib.registration.correction import AddedPair, Correctio
 from KeypointRegistrationLib.scene import handle
 from KeypointRegistrationLib.scene.handle import SceneRegistration
 from KeypointRegistrationLib.scene.inspection import HeatmapMode, KeypointDisplay, Wishes
+from KeypointRegistrationLib.scene.names import rename
 from KeypointRegistrationLib.scene.results import add_registration
+from KeypointRegistrationLib.scene.volumes import volume_from_node
 from samples import sample_heatmaps
 from test_correction import answer
 from test_scene_results import node_names, two_volumes
@@ -149,6 +151,20 @@ def test_legends_are_only_drawn_in_views_that_have_the_overlay(host: RealScene, 
         "point 5oving scan": [moving.slice_node.GetID()],
         "predicted errorfixed scan": [fixed.slice_node.GetID()],
     }
+
+
+def test_a_heatmap_follows_new_names_and_a_hardened_scan(host: RealScene, added: SceneRegistration) -> None:
+    display = KeypointDisplay(added, at_once)
+    display.show(EVERYTHING)
+    added.fixed_volume.SetName("follow-up")
+    rename(added, 4, "left eye")
+    display.show(EVERYTHING)
+    assert added.fixed_heatmap.GetName() == "follow-up heatmap: left eye"
+    aligned = volume_from_node(added.moving_heatmap).ijk_to_ras
+    added.moving_volume.HardenTransform()
+    display.show(EVERYTHING)
+    assert added.moving_heatmap.GetParentTransformNode() is None
+    np.testing.assert_allclose(volume_from_node(added.moving_heatmap).ijk_to_ras, aligned, atol=1e-6)
 
 
 def test_legends_come_into_views_that_a_layout_brings_later(host: RealScene, added: SceneRegistration) -> None:

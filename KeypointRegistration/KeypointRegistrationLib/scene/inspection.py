@@ -11,7 +11,7 @@ import slicer
 import vtk
 
 from . import handle
-from .anchors import points_of, scan_of
+from .anchors import place_on_scan, points_of, scan_of
 from .arrows import hide_arrows, show_arrows
 from .dominance import show_dominance
 from .editor import Later
@@ -22,6 +22,7 @@ from .heatmap_store import kept_heatmaps
 from .heatmaps import hide_heatmap, set_heatmap_views, show_heatmap
 from .legends import renew_legend
 from .marks import hide_marks, show_marks
+from .names import shown_names
 from .navigation import views_of
 from .points import show_labels
 from .sides import Side
@@ -78,6 +79,7 @@ class KeypointDisplay:
         """``later`` does something when the views of a new layout are there."""
         self._added, self._later = added, later
         self._wishes: Wishes | None = None
+        self._drawn: tuple[object, ...] | None = None  # what the heatmaps in the views were drawn from
         self._is_busy = False
         self._followed: set[str] = set()
         self._views: dict[Side, list[str]] = {}
@@ -108,8 +110,7 @@ class KeypointDisplay:
         """
         before, self._wishes = self._wishes, wishes
         with self._busy():
-            if before is None or _heat_wishes(wishes) != _heat_wishes(before):
-                self._show_heatmaps(wishes)
+            self._show_heatmaps(wishes)
             if wishes.labels != (before is None or before.labels):
                 self._show_labels(wishes)
             self._show_models(wishes)
@@ -128,12 +129,13 @@ class KeypointDisplay:
         with self._busy():
             self._show_models(self._wishes)
             if not live:
+                self._show_heatmaps(self._wishes)
                 self._restrict_models()
                 self._show_error_map(self._wishes)
 
     def hide(self) -> None:
         """Take everything away."""
-        self._wishes = None
+        self._wishes, self._drawn = None, None
         with self._busy():
             for side in Side:
                 hide_heatmap(self._added, side)
@@ -155,7 +157,22 @@ class KeypointDisplay:
     def _can_show(self, side: Side) -> bool:
         return scan_of(self._added, side) is not None and points_of(self._added, side) is not None
 
+    def _heat_state(self, wishes: Wishes) -> tuple[object, ...]:
+        """All that heatmaps depend on: what is wanted, what keypoints are called, and where the scans are."""
+        if wishes.heatmaps is None:
+            return ()
+        chosen = wishes.chosen if wishes.heatmaps is HeatmapMode.CHOSEN else None
+        wanted = (wishes.heatmaps, wishes.content, wishes.opacity, chosen)
+        places = [place_on_scan(self._added, side) for side in Side if self._can_show(side)]
+        where = tuple((place.parent and place.parent.GetID(), place.from_registered.tobytes()) for place in places)
+        called = tuple(scan.GetName() for scan in (scan_of(self._added, side) for side in Side) if scan is not None)
+        return (wanted, where, called, shown_names(self._added))
+
     def _show_heatmaps(self, wishes: Wishes) -> None:
+        state = self._heat_state(wishes)
+        if state == self._drawn:
+            return
+        self._drawn = state
         added = self._added
         for side in Side:
             maps = kept_heatmaps(added, side) if self._can_show(side) and wishes.heatmaps is not None else None
@@ -260,9 +277,3 @@ class KeypointDisplay:
         reference = vtk.vtkWeakReference()
         reference.Set(subject)
         self._observations.append((reference, subject.AddObserver(event, handler)))
-
-
-def _heat_wishes(wishes: Wishes) -> tuple[object, ...]:
-    """The wishes that heatmaps depend on."""
-    chosen = wishes.chosen if wishes.heatmaps is HeatmapMode.CHOSEN else None
-    return (wishes.heatmaps, wishes.content, wishes.opacity, chosen) if wishes.heatmaps is not None else (None,)
