@@ -14,6 +14,9 @@ from .volumes import volume_from_node
 #: More voxels than this are more than the views can show, and take long to compute at every correction.
 _MOST_VOXELS = 1 << 24
 
+#: An axis of a grid is along a body axis if its step (mm) in the other directions is below this.
+_ALONG = 1e-9
+
 _TAG = "KeypointRegistration.Blend"
 
 
@@ -27,11 +30,12 @@ def checkerboard(
     """
     grid = blend_grid(fixed)
     one, other = (_windowed(node, grid) for node in (fixed, moving))
-    is_moving = np.empty(grid.shape, dtype=bool)
+    is_moving = np.zeros(grid.shape, dtype=bool)
     j, i = np.ogrid[: grid.shape[1], : grid.shape[2]]
-    for k in range(grid.shape[0]):
-        squares = (np.floor((row[0] * i + row[1] * j + row[2] * k + row[3]) / square) for row in grid.ijk_to_ras[:3])
-        is_moving[k] = sum(squares) % 2 == 1
+    for k, plane in enumerate(is_moving):
+        for row in grid.ijk_to_ras[:3]:
+            steps = [step * index for step, index in zip(row[:2], (i, j), strict=True) if abs(step) > _ALONG]
+            plane ^= np.floor(sum(steps, row[2] * k + row[3]) / square) % 2 == 1
     return np.where(is_moving, other, one)
 
 
