@@ -92,6 +92,20 @@ class TestRating:
         assert said(rated) == [(Rating.ACCEPT, "Ada", ""), (None, "Bo", "really?")]
         assert rated.person.widget("acceptButton").isChecked()
 
+    def test_somebody_elses_comment_is_read_but_not_said_again(self, rated: Session) -> None:
+        rated.person.type("ratingCommentEdit", "blurred")
+        rated.person.click("rejectButton")
+        rated.person.type("reviewerEdit", "Bo")
+        assert rated.person.reads("ratingCommentEdit") == ""
+        assert rated.person.reads("annotationLabel").endswith("blurred")
+        rated.person.click("acceptButton")
+        assert said(rated)[-1] == (Rating.ACCEPT, "Bo", "")
+
+    def test_a_comment_is_not_lost_for_want_of_a_reviewer(self, rated: Session) -> None:
+        rated.person.type("reviewerEdit", "")
+        rated.person.type("ratingCommentEdit", "blurred")
+        assert said(rated) == [(None, "Ada", "blurred")]
+
     def test_what_is_being_typed_is_kept_when_the_person_goes_on(self, rated: Session) -> None:
         first = latest(rated)
         edit = rated.person.widget("ratingCommentEdit")

@@ -111,37 +111,44 @@ class AnnotateSection(Section):
 
     def rate(self, rating: Rating) -> None:
         """Rate the result on the workbench, with the comment as it stands."""
-        self._try(lambda: self._annotate(rating))
+        self._try(lambda: self._annotate(rating, self._reviewer))
         if self._result is not None:  # whoever rates by keyboard may have closed the section
             said = annotation_text(self._history())
             slicer.util.showStatusMessage(f"{pair_title(self._result)}: {said}", _STATUS_MS)
         self.bench.refresh()  # the worklist shows ratings too
 
     def keep_comment(self) -> bool:
-        """Keep what was typed as comment; returns whether there was anything new."""
+        """Keep what was typed as comment; returns whether there was anything new.
+
+        It is not lost if the person has emptied the reviewer: it is then of whoever rated before, or is logged in.
+        """
         comment = self.ui.ratingCommentEdit.text.strip()
         can_be_kept = self._result is not None and self._result.record is not None
         if not can_be_kept or not comment or comment == self._comment:
             return False
-        self._try(lambda: self._annotate(self._own_rating()))
+        reviewer = self._reviewer or _remembered_reviewer()
+        self._try(lambda: self._annotate(self._own_rating(reviewer), reviewer))
         return True
 
-    def _annotate(self, rating: Rating | None) -> str:
+    @property
+    def _reviewer(self) -> str:
+        return self.ui.reviewerEdit.text.strip()
+
+    def _annotate(self, rating: Rating | None, reviewer: str) -> str:
         result, ui = self._result, self.ui
         if result is None:
             return ""
         now = datetime.now(timezone.utc)
         try:
-            annotate(result, Annotation(rating, ui.reviewerEdit.text, now, ui.ratingCommentEdit.text))
+            annotate(result, Annotation(rating, reviewer, now, ui.ratingCommentEdit.text))
         finally:
             self._fill()
         self._show_comment()
         return ""
 
-    def _own_rating(self) -> Rating | None:
+    def _own_rating(self, reviewer: str) -> Rating | None:
         """What the reviewer has rated: a comment on somebody else's rating is no rating."""
-        history = [] if self._result is None else annotations_of(self._result)
-        reviewer = self.ui.reviewerEdit.text.strip()
+        history = self._history()
         return history[-1].rating if history and history[-1].reviewer == reviewer else None
 
     def _on_comment(self) -> None:
@@ -149,9 +156,10 @@ class AnnotateSection(Section):
             self.bench.refresh()
 
     def _on_reviewer(self) -> None:
-        reviewer = self.ui.reviewerEdit.text.strip()
-        if reviewer:
-            slicer.app.userSettings().setValue(_REVIEWER, reviewer)
+        if self._reviewer:
+            slicer.app.userSettings().setValue(_REVIEWER, self._reviewer)
+        if self.ui.ratingCommentEdit.text == self._comment:
+            self._show_comment()
 
     def _on_name(self) -> None:
         if self._keep_name():
@@ -248,8 +256,10 @@ class AnnotateSection(Section):
             return ()
 
     def _show_comment(self) -> None:
+        """Offer the reviewer's own last comment for changes; somebody else's can be read above."""
         history = self._history()
-        self._comment = history[-1].comment if history else ""
+        is_own = bool(history) and history[-1].reviewer == self._reviewer
+        self._comment = history[-1].comment if is_own else ""
         self.ui.ratingCommentEdit.text = self._comment
 
     def _fill(self) -> None:

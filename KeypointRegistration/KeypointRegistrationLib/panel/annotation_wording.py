@@ -23,14 +23,15 @@ def annotation_text(history: Sequence[Annotation]) -> str:
 
 def annotation_history_text(history: Sequence[Annotation]) -> str:
     """Everything that was said of a registration, a line each, the latest first."""
-    lines = [f"{_line(entry)} {entry.comment}".strip() for entry in reversed(history)]
+    lines = [_line(entry) for entry in reversed(history)]
     return "\n".join(lines) if lines else _("Nobody has said anything of this registration.")
 
 
 def _line(annotation: Annotation) -> str:
     what = _("Comment") if annotation.rating is None else rating_text(annotation.rating)
     date = f"{annotation.date.astimezone():%Y-%m-%d %H:%M}"
-    return _("{what}: {reviewer}, {date}.").format(what=what, reviewer=annotation.reviewer, date=date)
+    words = _("{what}: {reviewer}, {date}.").format(what=what, reviewer=annotation.reviewer, date=date)
+    return f"{words} {annotation.comment}".strip()
 
 
 def line_state_text(line: Line) -> str:
