@@ -1,4 +1,4 @@
-"""The annotate section: rating and comment of the result, names of keypoints, and lists of both."""
+"""The annotate section: rating and comment of the result, and lists of them.  Its lower part names keypoints."""
 
 from __future__ import annotations
 
@@ -11,24 +11,22 @@ import slicer.util
 from slicer.i18n import tr as _
 
 from ..files.annotations import read_annotations, write_annotations
-from ..files.names import read_names, write_names
 from ..geometry.errors import InputError
 from ..registration.annotation import Annotation, Rating, current_rating
 from ..scene.annotations import annotate, annotations_of, pair_title
 from ..scene.editor import RegistrationEditor
-from ..scene.names import NameObserver, names_of, rename, set_names, show_names
 from ..scene.results import SceneRegistration
 from ..scene.worklists import adopt_everywhere, everything_annotated
 from .annotation_wording import annotation_history_text, annotation_text
 from .file_choice import file_to_read, file_to_write
 from .message import show_message
+from .naming import KeypointNaming
 from .section import LoadUI, Section
 from .shortcuts import Shortcuts
 from .workbench import Workbench
 
 _REVIEWER = "KeypointRegistration/reviewer"  # of the application's settings
 _STATUS_MS = 5000  # how long the status bar says what was rated
-_LIST = "CSV (*.csv)"
 _LISTS = "CSV, JSON (*.csv *.json)"
 
 
@@ -45,9 +43,6 @@ class AnnotateSection(Section):
         ui = self.ui
         self._result: SceneRegistration | None = None
         self._comment = ""  # as it was shown: what differs from it is new
-        self._naming: tuple[SceneRegistration, int] | None = None  # the keypoint whose name is shown: one of the network's
-        self._name = ""  # as it was shown
-        self._edited_labels: NameObserver | None = None
         self._entered = False
         self._shortcuts: Shortcuts | None = None
         self._buttons = {
@@ -61,11 +56,9 @@ class AnnotateSection(Section):
         ui.reviewerEdit.text = _remembered_reviewer()
         ui.reviewerEdit.connect("editingFinished()", self._on_reviewer)
         ui.ratingCommentEdit.connect("editingFinished()", self._on_comment)
-        ui.keypointNameEdit.connect("editingFinished()", self._on_name)
-        ui.importNamesButton.connect("clicked()", lambda: self._try(self._import_names))
-        ui.exportNamesButton.connect("clicked()", lambda: self._try(self._export_names))
         ui.importAnnotationsButton.connect("clicked()", lambda: self._try(self._import_annotations))
         ui.exportAnnotationsButton.connect("clicked()", lambda: self._try(self._export_annotations))
+        self._naming = KeypointNaming(ui, bench, self._try)
         self._say("")
         self._fill()
 
@@ -75,20 +68,14 @@ class AnnotateSection(Section):
         result = None if editor is None else editor.result
         if result is not self._result:
             self.keep_comment()
-            self._keep_name()
-            self._forget()
             self._result = result
-            if result is not None:
-                show_names(result)
-                self._edited_labels = NameObserver(result, self._on_label_edited)
             self._show_comment()
+        self._naming.show(result)
         self._offer_shortcuts()
         self._fill()
 
     def select(self, _keypoint: int | None) -> None:
-        if self._keep_name():
-            self.bench.refresh()
-        self._fill_name()
+        self._naming.select()
 
     def enter(self) -> None:
         self._entered = True
@@ -97,12 +84,13 @@ class AnnotateSection(Section):
     def exit(self) -> None:
         self._entered = False
         self.keep_comment()
-        self._keep_name()
+        self._naming.keep()
         self._offer_shortcuts()
 
     def close(self) -> None:
         self.keep_comment()
-        self._forget()
+        self._result = None
+        self._naming.show(None)
         if self._shortcuts is not None:
             self._shortcuts.close()
         self._shortcuts = None
@@ -161,52 +149,11 @@ class AnnotateSection(Section):
         if self.ui.ratingCommentEdit.text == self._comment:
             self._show_comment()
 
-    def _on_name(self) -> None:
-        if self._keep_name():
-            self.bench.refresh()
-
-    def _keep_name(self) -> bool:
-        """Give the keypoint that the line shows the name that was typed; returns whether there was anything new."""
-        if self._naming is None:
-            return False
-        (result, keypoint), name = self._naming, self.ui.keypointNameEdit.text
-        if name == self._name:
-            return False
-        self._name = name
-        self._try(lambda: self._rename(result, keypoint, name))
-        return True
-
-    def _rename(self, result: SceneRegistration, keypoint: int, name: str) -> str:
-        rename(result, keypoint, name)
-        return ""
-
-    def _on_label_edited(self, problem: str) -> None:
-        self._say(problem)
-        self.bench.refresh()
-
-    def _import_names(self) -> str:
-        path = file_to_read(self.widget, _("Import names of keypoints"), _LIST)
-        if path is None or self._result is None:
-            return ""
-        names, note = read_names(path, names_of(self._result))
-        set_names(self._result.scene, names)
-        self.bench.refresh()
-        return _("The names were imported. {note}").format(note=note)
-
-    def _export_names(self) -> str:
-        if self._result is None:
-            return ""
-        names = names_of(self._result)
-        path = file_to_write(self.widget, _("Export names of keypoints"), f"{names.model} names.csv", (".csv",))
-        if path is None:
-            return ""
-        write_names(path, names)
-        return _("The names were written to {path}.").format(path=path)
-
     def _import_annotations(self) -> str:
         path = file_to_read(self.widget, _("Import annotations"), _LISTS)
         if path is None:
             return ""
+        self.keep_comment()
         found, listed = adopt_everywhere(slicer.mrmlScene, read_annotations(path))
         self._show_comment()
         self.bench.refresh()
@@ -243,11 +190,6 @@ class AnnotateSection(Section):
         if self._shortcuts is not None:
             self._shortcuts.switch(self._entered and self._result is not None)
 
-    def _forget(self) -> None:
-        if self._edited_labels is not None:
-            self._edited_labels.close()
-        self._edited_labels = self._result = None
-
     def _history(self) -> tuple[Annotation, ...]:
         try:
             return () if self._result is None else annotations_of(self._result)
@@ -268,23 +210,10 @@ class AnnotateSection(Section):
         for rating, button in self._buttons.items():
             button.checked = current_rating(history) is rating
             button.enabled = has_result
-        for widget in (ui.ratingCommentEdit, ui.importNamesButton, ui.exportNamesButton):
-            widget.enabled = has_result
+        ui.ratingCommentEdit.enabled = has_result
         show_message(ui.ratedPairLabel, "" if self._result is None else pair_title(self._result))
         show_message(ui.annotationLabel, "" if self._result is None else annotation_text(history))
         ui.annotationLabel.toolTip = annotation_history_text(history)
-        self._fill_name()
-
-    def _fill_name(self) -> None:
-        """Show the name of the selected keypoint; what is being typed stays while it is about the same."""
-        result, keypoint, edit = self._result, self.bench.selected, self.ui.keypointNameEdit
-        naming, name = None, ""
-        if result is not None and keypoint is not None and keypoint < len(result.original.status):
-            naming, name = (result, keypoint), names_of(result).names[keypoint]
-        edit.enabled = naming is not None
-        if (naming, name) != (self._naming, self._name):
-            edit.text = name
-        self._naming, self._name = naming, name
 
 
 def _remembered_reviewer() -> str:
