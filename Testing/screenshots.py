@@ -55,9 +55,9 @@ SECTIONS = {
 class Photographer:
     """A person at the panel beside the views, and where the pictures go."""
 
-    def __init__(self, application: Application, folder: Path) -> None:
+    def __init__(self, application: Application, folder: Path, panel: Any = None) -> None:
         self.application, self.folder = application, folder
-        self.panel: Any = application.open_panel(MODULE, PANEL_WIDTH, WINDOW_SIZE[1])
+        self.panel = panel or application.open_panel(MODULE, PANEL_WIDTH, WINDOW_SIZE[1])
         self.person = Person(application, self.panel)
         application.main_window.resize(*WINDOW_SIZE)
         application.viewport.setGeometry(PANEL_WIDTH, 0, WINDOW_SIZE[0] - PANEL_WIDTH, WINDOW_SIZE[1])
@@ -127,6 +127,18 @@ def _shown(scene: slicer.vtkMRMLScene, scan: Volume) -> slicer.vtkMRMLScalarVolu
     return node
 
 
+def take_all(photographer: Photographer) -> None:
+    """All pictures, in the order of the work, once the scans are loaded and chosen."""
+    photographer.section("KeypointRegistration")
+    photographer.open_only("KeypointRegistration")
+    photographer.window("window_loaded")
+    photographer.register()
+    photographer.section("ResultSection")
+    look(photographer)
+    correct(photographer)
+    keep(photographer)
+
+
 def look(photographer: Photographer) -> None:
     """To understand the result: compare, choose a keypoint, and show what is known of it."""
     person, layout = photographer.person, photographer.application.layout_manager
@@ -188,21 +200,14 @@ def _row_with(person: Person, table: str, text: str) -> int:
 
 
 def main(folder: Path) -> None:
-    """Take all pictures, in the order of the work."""
+    """Take all pictures of the demo's heads."""
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     with Application() as application, tempfile.TemporaryDirectory() as workplace:
         os.chdir(workplace)  # where the person exports to
         photographer = Photographer(application, folder)
         photographer.load_heads()
-        photographer.section("KeypointRegistration")
-        photographer.open_only("KeypointRegistration")
-        photographer.window("window_loaded")
-        photographer.register()
-        photographer.section("ResultSection")
-        look(photographer)
-        correct(photographer)
-        keep(photographer)
+        take_all(photographer)
         os.chdir(REPOSITORY)
         assert application.problems == [], application.problems
 

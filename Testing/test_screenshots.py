@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import screenshots
 from palette import save_palette_png
+from panel_session import Session
 from PySide6 import QtGui
 
 UI = screenshots.MODULE.parent / "Resources" / "UI"
@@ -30,6 +31,20 @@ def test_every_section_of_the_panel_has_its_picture() -> None:
     assert roots == set(screenshots.SECTIONS)
     for name in [*screenshots.SECTIONS.values(), screenshots.MAIN_PICTURE]:
         assert (screenshots.FOLDER / f"{name}.png").is_file(), f"{name}.png is missing: python Testing/screenshots.py"
+
+
+def test_a_person_can_do_all_that_the_pictures_show(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session.choose_two_volumes()
+    session.worker("finishes")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(screenshots, "KEYPOINT", "point 1")
+    monkeypatch.setattr(screenshots, "save_palette_png", lambda image, path: image.save(str(path)))
+    screenshots.take_all(screenshots.Photographer(session.application, tmp_path, session.panel))
+    taken = {path.stem for path in tmp_path.glob("*.png")}
+    assert taken == {*screenshots.SECTIONS.values(), "window", "window_loaded", "window_correct"}
+    assert (tmp_path / "S1 to Colin27" / "page.html").is_file()
 
 
 def test_the_pictures_together_stay_small() -> None:
