@@ -143,6 +143,10 @@ def test_the_order_stays_while_corrections_change_the_numbers(inspector: Inspect
     order = person.reads_column("keypointTable", NAME)
     person.tick_cell("keypointTable", 2, NAME)
     assert person.reads_column("keypointTable", NAME) == order
+    table = person.widget("keypointTable")
+    table.verticalScrollBar().setValue(table.verticalScrollBar().maximum())
+    inspector.bench.editor.set_robust(False)
+    assert table.verticalScrollBar().value() == table.verticalScrollBar().maximum(), "nor does it scroll by itself"
 
 
 def test_dragging_a_point_selects_it_without_moving_the_views_and_changes_its_cells_at_once(inspector: Inspector) -> None:

@@ -17,7 +17,7 @@ from KeypointRegistrationLib.scene.inspection import HeatmapMode, KeypointDispla
 from KeypointRegistrationLib.scene.names import rename
 from KeypointRegistrationLib.scene.results import add_registration
 from KeypointRegistrationLib.scene.volumes import volume_from_node
-from samples import sample_heatmaps
+from samples import sample_heatmaps, sample_registration
 from test_correction import answer
 from test_scene_results import node_names, two_volumes
 from test_scene_views import count_of_colour
@@ -151,6 +151,15 @@ def test_legends_are_only_drawn_in_views_that_have_the_overlay(host: RealScene, 
         "point 5oving scan": [moving.slice_node.GetID()],
         "predicted errorfixed scan": [fixed.slice_node.GetID()],
     }
+
+
+def test_names_of_more_than_a_hundred_points_are_never_shown(host: RealScene) -> None:
+    for count, shown in ((100, True), (101, False)):
+        added = add_registration(host.scene, *two_volumes(host.scene), sample_registration(count))
+        display = KeypointDisplay(added, at_once)
+        for wanted in (False, True):
+            display.show(Wishes(labels=wanted))
+        assert bool(added.fixed_points.GetDisplayNode().GetPointLabelsVisibility()) is shown
 
 
 def test_a_heatmap_follows_new_names_and_a_hardened_scan(host: RealScene, added: SceneRegistration) -> None:

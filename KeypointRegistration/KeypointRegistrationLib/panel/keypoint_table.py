@@ -65,7 +65,7 @@ class KeypointTable:
             row = self._order.index(keypoint)
             if self._table.currentRow() != row or not self._table.selectedItems():
                 self._table.setCurrentCell(row, max(self._table.currentColumn(), 0))
-            self._table.scrollToItem(self._table.item(row, 0))
+                self._table.scrollToItem(self._table.item(row, 0))
         self._is_filling = False
 
     def row(self, keypoint: int) -> KeypointRow:
