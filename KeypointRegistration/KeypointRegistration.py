@@ -174,7 +174,8 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
 
     def on_failed(self, failure):
         self._showProblem(failure.message)
-        self._worklist.failed(failure.message)
+        inputs, _options = self._wish
+        self._worklist.failed(inputs, failure.message)
         logging.error("%s\n%s", failure.message, failure.details)
         if failure.kind is FailureKind.TORCH_MISSING and not self._torchOffered:
             self._offerTorch(failure)

@@ -158,6 +158,15 @@ def test_a_row_keeps_why_it_could_not_be_registered(opened: Session) -> None:
     assert states(opened)[0] == "Not rated"
 
 
+def test_what_fails_beside_the_list_is_not_the_rows_fault(opened: Session) -> None:
+    opened.person.click("registerRowsCheckBox")
+    click(opened, "nextRowButton")
+    opened.choose_two_volumes()
+    opened.worker("refuses")
+    click(opened, "applyButton")
+    assert "single slice" in opened.person.reads("messageLabel") and states(opened)[0] == "Open"
+
+
 def test_while_a_registration_runs_the_row_stays(opened: Session) -> None:
     opened.worker("hangs")
     opened.person.click("nextRowButton")

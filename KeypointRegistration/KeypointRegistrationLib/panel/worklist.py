@@ -15,6 +15,7 @@ from ..files.worklist import read_worklist
 from ..geometry.errors import InputError
 from ..registration.worklist_state import RowStatus, next_row
 from ..scene.editor import RegistrationEditor
+from ..scene.inputs import SceneInputs
 from ..scene.worklist import Arrival, Line, SceneWorklist
 from ..scene.worklists import active_worklist, close_worklist, open_worklist
 from .annotation_wording import line_state_text
@@ -82,10 +83,12 @@ class WorklistSection(Section):
             self._shortcuts.close()
         self._shortcuts = None
 
-    def failed(self, sentence: str) -> None:
-        """The registration of the current row has failed: the row keeps the reason."""
+    def failed(self, inputs: SceneInputs, sentence: str) -> None:
+        """A registration has failed.  If it was that of the current row, the row keeps the reason."""
         worklist = self._worklist
-        if worklist is not None and worklist.source:
+        here = Arrival() if worklist is None else worklist.here
+        is_of_row = here.fixed is not None and inputs.fixed is here.fixed and inputs.moving is here.moving
+        if worklist is not None and worklist.source and is_of_row:
             worklist.fail(sentence)
             self._fill()
 
@@ -101,8 +104,7 @@ class WorklistSection(Section):
             return ""
         if self._is_running():
             raise InputError(_("A registration is running. Wait for it, or cancel it, before you go on."))
-        self._leave_line_edits()
-        self.bench.choose(None)
+        self.bench.choose(None)  # the sections keep what is being typed about this row
         arrival = worklist.step(index, load_scan, tidy=self.ui.tidyRowsCheckBox.checked)
         self.bench.choose(arrival.result)
         if arrival.problem:
@@ -196,12 +198,6 @@ class WorklistSection(Section):
 
     def _say(self, sentence: str) -> None:
         show_message(self.ui.worklistMessageLabel, sentence)
-
-    def _leave_line_edits(self) -> None:
-        """What the person is typing, a comment on this row perhaps, counts before the next row comes."""
-        focused = self.widget.window().focusWidget()
-        if focused is not None:
-            focused.clearFocus()
 
     def _offer_shortcuts(self, on: bool) -> None:
         if self._shortcuts is None and on:
