@@ -250,7 +250,8 @@ def _draw_head(picture: NDArray, fixed: Volume, moving: Volume, registration: Re
         f"{registration.transform_type.value}, {used} of {len(registration.status)} keypoints used"
         + (f", root mean square residual {registration.fre:.2f} mm" if used else "")
         + f", expected error {error.centre:.2f} mm at the centre and {error.p95:.2f} mm at the 95th percentile"
-        f", similarity {similarity.before:.3f} before and {similarity.after:.3f} after"
+        f", similarity {similarity.before:.3f} before and "
+        + (f"{similarity.after:.3f} after" if np.isfinite(similarity.after) else "not measured after")
     )
     draw_text(picture, numbers, (_GAP + 4, 42), _FAINT_INK, size=14)
     verdict = "Trust: " + level.value + ("" if level is TrustLevel.GOOD else ". " + " ".join(registration.trust.reasons))

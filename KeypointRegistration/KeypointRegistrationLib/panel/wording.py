@@ -46,10 +46,11 @@ def fit_residual_text(registration: Registration) -> str:
 
 
 def similarity_text(registration: Registration) -> str:
-    """How alike the scans are before and after."""
-    return _("NMI {before:.3f} before, {after:.3f} after").format(
-        before=registration.similarity.before, after=registration.similarity.after
-    )
+    """How alike the scans are before and after.  After a correction that takes a moment to measure."""
+    before, after = registration.similarity.before, registration.similarity.after
+    if np.isnan(after):
+        return _("NMI {before:.3f} before, not yet measured after").format(before=before)
+    return _("NMI {before:.3f} before, {after:.3f} after").format(before=before, after=after)
 
 
 def computation_text(registration: Registration) -> str:

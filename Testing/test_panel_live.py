@@ -1,4 +1,4 @@
-"""While a point is dragged, the keypoint table writes what can be seen; the rest follows when it is let go."""
+"""While a point is dragged, the panel tells what follows at once; the rest follows when it is let go."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from host.application import Application
 from KeypointRegistrationLib.registration.correction import Correction
+from KeypointRegistrationLib.registration.result import SimilarityChange
 from KeypointRegistrationLib.registration.table import keypoint_rows
 from samples import sample_registration
 
@@ -38,3 +39,10 @@ def test_only_rows_in_sight_follow_a_drag_and_all_rows_its_end(application: Appl
     assert followed[:3] == [0, 1, 2] and 3 <= len(followed) < 20
     table.show(changed)
     assert set(residuals()) == {"7.7"}
+
+
+def test_a_similarity_that_is_still_to_be_measured_is_no_number(application: Application) -> None:
+    from KeypointRegistrationLib.panel.wording import similarity_text
+
+    registration = replace(sample_registration(), similarity=SimilarityChange(1.05, float("nan")))
+    assert similarity_text(registration) == "NMI 1.050 before, not yet measured after"
