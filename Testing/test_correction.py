@@ -86,6 +86,14 @@ def test_a_wrong_pair_that_a_person_wants_is_used() -> None:
     assert not np.allclose(result.moving_to_fixed, ANSWER.moving_to_fixed, atol=0.1)
 
 
+def test_a_wrong_pair_that_a_person_wants_is_told_by_the_verdict() -> None:
+    wanted = corrected(ANSWER, replace(NONE, choices={3: PairChoice.USE}))
+    label = ANSWER.fixed_keypoints.labels[3]
+    assert any(f"Used although far apart: {label}" in reason for reason in wanted.trust.reasons)
+    without = corrected(ANSWER, replace(NONE, choices={3: PairChoice.LEAVE_OUT}))
+    assert not any("far apart" in reason for reason in without.trust.reasons)
+
+
 def test_a_moved_keypoint_pulls_the_alignment_and_is_never_left_out() -> None:
     target = ANSWER.fixed_keypoints.positions[0] + (40, 0, 0)
     result = corrected(ANSWER, replace(NONE, fixed_positions={0: tuple(target)}))

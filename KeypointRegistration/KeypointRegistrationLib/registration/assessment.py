@@ -16,6 +16,8 @@ from .keypoint_fit import KeypointFit, residual_ratio
 from .result import ErrorPrediction, KeypointStatus, ModelIdentity, Registration, SimilarityChange, Trust, TrustLevel
 from .trust import judge
 
+_FAR_APART = 2.5  # times the expected distance: more than the fit itself allows, unless most pairs disagree
+
 
 @dataclass(frozen=True)
 class Circumstances:
@@ -59,6 +61,7 @@ def assess(
             pairs=len(pairing.status),
             positions=fixed.positions[used],
             residual_ratio=residual_ratio(residuals, aligned.noise, used),
+            far_apart=[fixed.labels[k] for k in np.flatnonzero(used & (residuals > _FAR_APART * aligned.noise))],
             largest_leverage=_largest_leverage(aligned, moving),
             matrix=matrix,
             kind=fit.transform_type,

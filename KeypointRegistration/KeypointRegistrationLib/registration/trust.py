@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,6 +30,7 @@ def judge(
     pairs: int,
     positions: NDArray,
     residual_ratio: float,
+    far_apart: Sequence[str],
     largest_leverage: float,
     matrix: NDArray,
     kind: TransformType,
@@ -44,6 +47,7 @@ def judge(
         pairs: all keypoints.
         positions: of the pairs used, in the fixed scan, (n, 3) mm.
         residual_ratio: root-mean-square of residual / expected noise over the pairs used.
+        far_apart: names of pairs used although they are much further apart than expected, as only a person lets them be.
         largest_leverage: of one pair, 0 to 1 (``geometry.leverage``).
         matrix: 4×4 moving → fixed.
         kind: of the matrix.
@@ -69,6 +73,9 @@ def judge(
         light.append("The heatmaps are wider than usual: one of the scans may be of a kind that the model does not know.")
     if residual_ratio > _LARGE_RATIO:
         light.append(f"The keypoints fit {residual_ratio:.1f} times worse than their heatmaps predict.")
+    if far_apart:
+        listed = ", ".join(far_apart[:3]) + (f" and {len(far_apart) - 3} more" if len(far_apart) > 3 else "")
+        light.append(f"Used although far apart: {listed}. Look whether both points are on the same anatomy.")
     if kind is not TransformType.RIGID:
         light += _unlikely_shape(matrix)
     if similarity.after - 1 < _KEPT_SIMILARITY * (similarity.before - 1):
