@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import slicer
-from host.mrml import RealScene
+from host.mrml import RealScene, load_scene, save_scene
 from host.views import SliceView
 from KeypointRegistrationLib.registration.correction import AddedPair, Correction, PairChoice, corrected
 from KeypointRegistrationLib.scene import handle
 from KeypointRegistrationLib.scene.handle import SceneRegistration
 from KeypointRegistrationLib.scene.inspection import HeatmapMode, KeypointDisplay, Wishes
 from KeypointRegistrationLib.scene.names import rename
-from KeypointRegistrationLib.scene.results import add_registration
+from KeypointRegistrationLib.scene.points import CHOSEN_COLOUR, FIXED_STYLE
+from KeypointRegistrationLib.scene.results import add_registration, find_registrations
 from KeypointRegistrationLib.scene.volumes import volume_from_node
 from samples import sample_heatmaps, sample_registration
 from test_correction import answer
@@ -153,6 +155,23 @@ def test_legends_are_only_drawn_in_views_that_have_the_overlay(host: RealScene, 
     }
 
 
+def test_everything_is_seen_again_after_a_scene_file(host: RealScene, added: SceneRegistration, tmp_path: Path) -> None:
+    view = SliceView(host, "Red")
+    view.show(added.fixed_volume)
+    view.jump(ORIGINAL.fixed_keypoints.positions[4])
+    wishes = Wishes(chosen=4, ellipsoids=2.0)
+    KeypointDisplay(added, at_once).show(wishes)
+    assert count_of_colour(view.image() / 255, CHOSEN_COLOUR) > 20
+    save_scene(host.scene, tmp_path / "scene.mrb")
+    load_scene(host.scene, tmp_path / "scene.mrb")
+    (found,) = find_registrations(host.scene)
+    for points in (found.fixed_points, found.moving_points):
+        points.SetDisplayVisibility(False)
+    KeypointDisplay(found, at_once).show(wishes)
+    picture = view.image() / 255
+    assert count_of_colour(picture, FIXED_STYLE.used) > 20
+
+
 def test_names_of_more_than_a_hundred_points_are_never_shown(host: RealScene) -> None:
     for count, shown in ((100, True), (101, False)):
         added = add_registration(host.scene, *two_volumes(host.scene), sample_registration(count))
@@ -225,7 +244,7 @@ def test_a_display_opened_on_a_scene_with_overlays_adopts_or_removes_them(host: 
     second = KeypointDisplay(added, at_once)
     assert second.shows_heatmaps
     second.show(EVERYTHING)
-    assert node_names(host.scene) == nodes
+    assert host.scene.GetNumberOfNodes() == len(nodes)
     second.close()
     third = KeypointDisplay(added, at_once)
     third.show(Wishes())

@@ -19,7 +19,7 @@ from KeypointRegistrationLib.scene.heatmap_store import kept_heatmaps
 from KeypointRegistrationLib.scene.heatmaps import content_threshold, hide_heatmap, probability_density, show_heatmap
 from KeypointRegistrationLib.scene.results import add_registration, find_registrations
 from KeypointRegistrationLib.scene.sides import Side
-from KeypointRegistrationLib.scene.volumes import volume_from_node
+from KeypointRegistrationLib.scene.volumes import local_ijk_to_ras, volume_from_node
 from samples import sample_matrix, sample_registration
 from test_scene_results import PARENTS, hierarchy_names, moved, node_names, two_volumes
 
@@ -210,3 +210,17 @@ class TestPlace:
         highest = np.array(np.unravel_index(np.argmax(volume.voxels), volume.shape)[::-1])
         place = moved(sample_matrix(50), REGISTRATION.fixed_keypoints.positions[4])
         assert np.linalg.norm(moved(volume.ijk_to_ras, highest) - place) < 8
+
+    @pytest.mark.parametrize("hardened", [False, True])
+    def test_a_file_that_turns_an_axis_of_the_scan_does_not_turn_the_heatmap(
+        self, added: SceneRegistration, hardened: bool
+    ) -> None:
+        scan = added.moving_volume
+        expected = volume_from_node(show_heatmap(added, MAPS[Side.MOVING], Side.MOVING, 4)).ijk_to_ras
+        if hardened:
+            scan.HardenTransform()
+        turned = local_ijk_to_ras(scan) @ np.diag([1.0, -1.0, 1.0, 1.0])
+        turned[:3, 3] = (local_ijk_to_ras(scan) @ [0, scan.GetImageData().GetDimensions()[1] - 1, 0, 1])[:3]
+        scan.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(turned))
+        shown = volume_from_node(show_heatmap(added, MAPS[Side.MOVING], Side.MOVING, 4))
+        np.testing.assert_allclose(shown.ijk_to_ras, expected, atol=1e-6)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import slicer
@@ -69,11 +71,25 @@ def place_on_scan(added: SceneRegistration, side: Side) -> Place:
     """
     scan = required_scan(added, side)
     entry = added.provenance[side.value]
-    to_local = np.linalg.inv(np.array(entry["parent_to_world"]))
+    parents, before = np.array(entry["parent_to_world"]), np.array(entry["ijk_to_ras"])
     image = scan.GetImageData()
+    moved = np.eye(4)
     if image is not None and list(image.GetDimensions()) == list(entry["size"]):  # else its voxels are other ones
-        to_local = local_ijk_to_ras(scan) @ np.linalg.inv(np.array(entry["ijk_to_ras"])) @ to_local
-    return Place(scan.GetParentTransformNode(), to_local)
+        now = local_ijk_to_ras(scan)
+        aligned = added.registration.moving_to_fixed @ parents if side is Side.MOVING else parents
+        for candidate in (moved, aligned, now @ np.linalg.inv(before)):
+            if _same_box(candidate @ before, now, entry["size"]):
+                moved = candidate
+                break
+    return Place(scan.GetParentTransformNode(), moved @ np.linalg.inv(parents))
+
+
+def _same_box(one: NDArray[np.float64], other: NDArray[np.float64], size: Sequence[int]) -> bool:
+    """Whether two grids of ``size`` voxels fill the same box, whichever ends their axes begin at: files may turn axes."""
+    ends = np.array(list(product(*((0, n - 1) for n in size))))
+    corners = [ends @ matrix[:3, :3].T + matrix[:3, 3] for matrix in (one, other)]
+    distances = np.linalg.norm(corners[0][:, None] - corners[1][None], axis=2)
+    return bool((distances.min(axis=1) < 0.01).all())
 
 
 def place_with_points(added: SceneRegistration, side: Side) -> Place:

@@ -110,6 +110,8 @@ class KeypointDisplay:
         """
         before, self._wishes = self._wishes, wishes
         with self._busy():
+            if before is None:  # models that came with a scene are not in all slice views
+                self._hide_models()
             self._show_heatmaps(wishes)
             if wishes.labels != (before is None or before.labels):
                 self._show_labels(wishes)
@@ -139,9 +141,7 @@ class KeypointDisplay:
         with self._busy():
             for side in Side:
                 hide_heatmap(self._added, side)
-                hide_ellipsoids(self._added, side)
-                hide_marks(self._added, side)
-            hide_arrows(self._added)
+            self._hide_models()
             hide_error_map(self._added)
 
     def close(self) -> None:
@@ -202,6 +202,12 @@ class KeypointDisplay:
             hide_arrows(added)
         else:
             show_arrows(added, wishes.arrows)
+
+    def _hide_models(self) -> None:
+        for side in Side:
+            hide_ellipsoids(self._added, side)
+            hide_marks(self._added, side)
+        hide_arrows(self._added)
 
     def _show_error_map(self, wishes: Wishes) -> None:
         added = self._added
