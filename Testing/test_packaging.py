@@ -179,5 +179,6 @@ def test_text_for_people_is_translatable_and_never_an_f_string() -> None:
 
 
 def test_panel_and_help_say_that_this_is_not_for_clinical_use() -> None:
-    assert "Not for clinical use" in PAGES[NAME].getroot().find(".//widget[@name='noticeLabel']/property[@name='text']/string").text
+    notice = PAGES[NAME].getroot().find(".//widget[@name='noticeLabel']/property[@name='text']/string")
+    assert "Not for clinical use" in notice.text
     assert "Not for clinical use" in (MODULE / f"{NAME}.py").read_text(encoding="utf-8")
