@@ -22,9 +22,9 @@ from KeypointRegistrationLib.panel.torch_setup import offer_torch
 from KeypointRegistrationLib.panel.workbench import Workbench
 from KeypointRegistrationLib.panel.worklist import WorklistSection
 from KeypointRegistrationLib.registration.options import RegistrationOptions
-from KeypointRegistrationLib.scene.editor import RegistrationEditor
 from KeypointRegistrationLib.scene.inputs import SceneInputs
-from KeypointRegistrationLib.scene.results import find_registrations
+from KeypointRegistrationLib.scene.results.editor import RegistrationEditor
+from KeypointRegistrationLib.scene.results.handle import find_registrations
 from KeypointRegistrationLib.worker.client import WorkerClient, worker_command
 from KeypointRegistrationLib.worker.protocol import FailureKind
 from slicer.i18n import tr as _

@@ -26,8 +26,8 @@ from host.person import Person
 from host.views import SliceView
 from KeypointRegistrationLib.evaluation.tables import put_into
 from KeypointRegistrationLib.geometry.transforms import TransformType
-from KeypointRegistrationLib.scene import editor as editor_module
-from KeypointRegistrationLib.scene.results import add_registration
+from KeypointRegistrationLib.scene.results import editor as editor_module
+from KeypointRegistrationLib.scene.results.adding import add_registration
 from KeypointRegistrationLib.scene.volumes import add_volume
 from PySide6 import QtWidgets
 from samples import sample_registration, sample_volume

@@ -9,9 +9,9 @@ import slicer
 from host.mrml import RealScene
 from host.views import SliceView
 from KeypointRegistrationLib.geometry.volume import Volume
-from KeypointRegistrationLib.scene.handle import SceneRegistration
-from KeypointRegistrationLib.scene.layouts import FIXED_VIEWS, MOVING_VIEWS, ORIENTATIONS
-from KeypointRegistrationLib.scene.results import add_registration
+from KeypointRegistrationLib.scene.results.adding import add_registration
+from KeypointRegistrationLib.scene.results.handle import SceneRegistration
+from KeypointRegistrationLib.scene.viewing.layouts import FIXED_VIEWS, MOVING_VIEWS, ORIENTATIONS
 from KeypointRegistrationLib.scene.volumes import add_volume
 from registered_scene import nested
 from samples import sample_registration, sample_volume

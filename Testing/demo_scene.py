@@ -13,10 +13,10 @@ from KeypointRegistrationLib.files.drawing import draw_line, draw_text
 from KeypointRegistrationLib.files.png import png_bytes
 from KeypointRegistrationLib.geometry.volume import Volume
 from KeypointRegistrationLib.registration.result import Registration
-from KeypointRegistrationLib.scene.handle import SceneRegistration
-from KeypointRegistrationLib.scene.heatmaps import Side, show_heatmap
-from KeypointRegistrationLib.scene.points import FIXED_STYLE, MOVING_STYLE
-from KeypointRegistrationLib.scene.results import add_registration
+from KeypointRegistrationLib.scene.drawing.heatmaps import Side, show_heatmap
+from KeypointRegistrationLib.scene.results.adding import add_registration
+from KeypointRegistrationLib.scene.results.handle import SceneRegistration
+from KeypointRegistrationLib.scene.results.points import FIXED_STYLE, MOVING_STYLE
 from KeypointRegistrationLib.scene.volumes import add_volume
 from numpy.typing import NDArray
 

@@ -8,8 +8,8 @@ import numpy as np
 import slicer
 import vtk
 from KeypointRegistrationLib.geometry.volume import Volume
-from KeypointRegistrationLib.scene.handle import SceneRegistration
-from KeypointRegistrationLib.scene.results import add_registration
+from KeypointRegistrationLib.scene.results.adding import add_registration
+from KeypointRegistrationLib.scene.results.handle import SceneRegistration
 from KeypointRegistrationLib.scene.volumes import add_volume, local_ijk_to_ras, volume_from_node
 from samples import sample_matrix, sample_registration, sample_volume
 from scipy import ndimage

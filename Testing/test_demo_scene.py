@@ -12,8 +12,8 @@ import vtk
 from demo_scene import build_demo_scene
 from host.mrml import RealScene, load_scene
 from KeypointRegistrationLib.registration.result import KeypointStatus
-from KeypointRegistrationLib.scene.results import find_registrations
-from KeypointRegistrationLib.scene.slices import slice_layers
+from KeypointRegistrationLib.scene.results.handle import find_registrations
+from KeypointRegistrationLib.scene.viewing.slices import slice_layers
 from samples import sample_registration, sample_volume
 from test_scene_volumes import SHEARED
 from vtk.util.numpy_support import vtk_to_numpy

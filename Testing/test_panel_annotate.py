@@ -9,9 +9,10 @@ from host.mrml import load_scene, save_scene
 from host.settings import QSettings
 from KeypointRegistrationLib.files.annotations import read_annotations
 from KeypointRegistrationLib.registration.annotation import Rating
-from KeypointRegistrationLib.scene.annotations import ANNOTATIONS, annotations_of
-from KeypointRegistrationLib.scene.names import names_of
-from KeypointRegistrationLib.scene.results import SceneRegistration, add_registration, find_registrations
+from KeypointRegistrationLib.scene.notes.annotations import ANNOTATIONS, annotations_of
+from KeypointRegistrationLib.scene.notes.names import names_of
+from KeypointRegistrationLib.scene.results.adding import add_registration
+from KeypointRegistrationLib.scene.results.handle import SceneRegistration, find_registrations
 from panel_session import Session
 from PySide6 import QtCore
 from PySide6.QtTest import QTest

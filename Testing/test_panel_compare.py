@@ -10,8 +10,9 @@ import pytest
 import slicer
 from host.application import Application
 from host.mrml import load_scene, save_scene
-from KeypointRegistrationLib.scene.layouts import COMPARE_LAYOUT, FIXED_VIEWS, MOVING_VIEWS
-from KeypointRegistrationLib.scene.results import SceneRegistration, add_registration
+from KeypointRegistrationLib.scene.results.adding import add_registration
+from KeypointRegistrationLib.scene.results.handle import SceneRegistration
+from KeypointRegistrationLib.scene.viewing.layouts import COMPARE_LAYOUT, FIXED_VIEWS, MOVING_VIEWS
 from panel_session import Session
 from registered_scene import corrected
 from samples import sample_registration

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from KeypointRegistrationLib.files.archive import save_registration
 from KeypointRegistrationLib.registration.result import KeypointStatus, TrustLevel
-from KeypointRegistrationLib.scene.results import find_registrations
+from KeypointRegistrationLib.scene.results.handle import find_registrations
 from panel_session import Session
 from test_correction import TILT, answer
 

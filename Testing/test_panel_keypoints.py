@@ -10,10 +10,11 @@ import pytest
 from host.mrml import load_scene, save_scene
 from host.views import SliceView
 from KeypointRegistrationLib.registration.result import KeypointStatus
-from KeypointRegistrationLib.scene import handle
-from KeypointRegistrationLib.scene.navigation import shown_position
-from KeypointRegistrationLib.scene.results import add_registration, find_registrations
+from KeypointRegistrationLib.scene.results import handle
+from KeypointRegistrationLib.scene.results.adding import add_registration
+from KeypointRegistrationLib.scene.results.handle import find_registrations
 from KeypointRegistrationLib.scene.sides import Side
+from KeypointRegistrationLib.scene.viewing.navigation import shown_position
 from panel_session import Session, scene_state
 from samples import sample_heatmaps, sample_volume
 from test_correction import answer

@@ -15,7 +15,7 @@ import slicer
 from host.dialogs import clear_answers
 from KeypointRegistrationLib.files.archive import save_registration
 from KeypointRegistrationLib.scene.nodes import own_matrix
-from KeypointRegistrationLib.scene.results import find_registrations
+from KeypointRegistrationLib.scene.results.handle import find_registrations
 from KeypointRegistrationLib.scene.volumes import volume_from_node
 from panel_session import Session
 from PySide6 import QtCore, QtWidgets

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from KeypointRegistrationLib.scene.results import find_registrations
+from KeypointRegistrationLib.scene.results.handle import find_registrations
 from panel_session import Session, scene_state
 
 

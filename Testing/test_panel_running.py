@@ -14,7 +14,7 @@ import pytest
 import slicer
 from host.application import Application
 from KeypointRegistrationLib.geometry.errors import InputError
-from KeypointRegistrationLib.scene.results import find_registrations
+from KeypointRegistrationLib.scene.results.handle import find_registrations
 from panel_session import Session, scene_state
 from samples import sample_matrix, sample_volume
 

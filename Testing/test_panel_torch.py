@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import slicer
-from KeypointRegistrationLib.scene.results import find_registrations
+from KeypointRegistrationLib.scene.results.handle import find_registrations
 from panel_session import Session
 from PySide6.QtWidgets import QMessageBox
 

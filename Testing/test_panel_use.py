@@ -16,10 +16,11 @@ from host.dialogs import QDesktopServices
 from host.mrml import load_scene, save_scene
 from KeypointRegistrationLib.files.scans import read_volume
 from KeypointRegistrationLib.registration.annotation import Annotation, Rating
-from KeypointRegistrationLib.scene.annotations import annotate
-from KeypointRegistrationLib.scene.heatmap_store import keep_heatmaps
-from KeypointRegistrationLib.scene.names import names_of, set_names
-from KeypointRegistrationLib.scene.results import SceneRegistration, add_registration
+from KeypointRegistrationLib.scene.drawing.heatmap_store import keep_heatmaps
+from KeypointRegistrationLib.scene.notes.annotations import annotate
+from KeypointRegistrationLib.scene.notes.names import names_of, set_names
+from KeypointRegistrationLib.scene.results.adding import add_registration
+from KeypointRegistrationLib.scene.results.handle import SceneRegistration
 from KeypointRegistrationLib.scene.volumes import local_ijk_to_ras, volume_from_node
 from panel_session import Session, scene_state
 from PySide6 import QtCore

@@ -11,7 +11,8 @@ from host.settings import QSettings
 from KeypointRegistrationLib.files.annotations import read_annotations
 from KeypointRegistrationLib.files.nifti import write_nifti
 from KeypointRegistrationLib.registration.annotation import Rating
-from KeypointRegistrationLib.scene.results import add_registration, find_registrations
+from KeypointRegistrationLib.scene.results.adding import add_registration
+from KeypointRegistrationLib.scene.results.handle import find_registrations
 from panel_session import Session
 from PySide6 import QtCore
 from PySide6.QtTest import QTest

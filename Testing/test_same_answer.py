@@ -16,7 +16,7 @@ from KeypointRegistrationLib.files.scans import read_volume
 from KeypointRegistrationLib.geometry.sampling import averaged
 from KeypointRegistrationLib.geometry.volume import Volume
 from KeypointRegistrationLib.registration.options import RegistrationOptions
-from KeypointRegistrationLib.scene.results import find_registrations
+from KeypointRegistrationLib.scene.results.handle import find_registrations
 from panel_session import Session
 
 NAMES = {"fixed": "IXI565-HH-2534", "moving": "IXI577-HH-2661"}

@@ -13,7 +13,7 @@ from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.registration.annotation import CorrectionCount, Rating
 from KeypointRegistrationLib.registration.correction import AddedPair, Correction, PairChoice
 from KeypointRegistrationLib.registration.result import ModelIdentity
-from KeypointRegistrationLib.scene.annotations import (
+from KeypointRegistrationLib.scene.notes.annotations import (
     ANNOTATIONS,
     adopt_annotations,
     annotate,
@@ -21,7 +21,8 @@ from KeypointRegistrationLib.scene.annotations import (
     annotated_registrations,
     annotations_of,
 )
-from KeypointRegistrationLib.scene.results import SceneRegistration, add_registration, find_registrations
+from KeypointRegistrationLib.scene.results.adding import add_registration
+from KeypointRegistrationLib.scene.results.handle import SceneRegistration, find_registrations
 from samples import sample_registration
 from test_annotations import said
 from test_scene_results import two_volumes

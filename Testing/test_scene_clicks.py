@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from host.mrml import RealScene
 from host.views import SliceView, ThreeDView
-from KeypointRegistrationLib.scene.clicks import PointClicks
-from KeypointRegistrationLib.scene.handle import SceneRegistration
-from KeypointRegistrationLib.scene.navigation import shown_position
-from KeypointRegistrationLib.scene.points import points_locked, set_points_locked
-from KeypointRegistrationLib.scene.results import add_registration
+from KeypointRegistrationLib.scene.results.adding import add_registration
+from KeypointRegistrationLib.scene.results.handle import SceneRegistration
+from KeypointRegistrationLib.scene.results.points import points_locked, set_points_locked
 from KeypointRegistrationLib.scene.sides import Side
+from KeypointRegistrationLib.scene.viewing.clicks import PointClicks
+from KeypointRegistrationLib.scene.viewing.navigation import shown_position
 from samples import sample_registration
 from test_scene_results import two_volumes
 

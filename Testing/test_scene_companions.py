@@ -11,9 +11,9 @@ import slicer
 import vtk
 from host.mrml import RealScene, load_scene, save_scene
 from KeypointRegistrationLib.geometry.errors import InputError
-from KeypointRegistrationLib.scene.companions import carry, companions, put_back
-from KeypointRegistrationLib.scene.products import products
-from KeypointRegistrationLib.scene.results import find_registrations
+from KeypointRegistrationLib.scene.results.handle import find_registrations
+from KeypointRegistrationLib.scene.using.companions import carry, companions, put_back
+from KeypointRegistrationLib.scene.using.products import products
 from KeypointRegistrationLib.scene.volumes import parent_to_world
 from registered_scene import (
     PARENT_NAMES,

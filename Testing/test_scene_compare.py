@@ -11,8 +11,8 @@ import slicer
 from compare_desk import Desk, grey_difference
 from host.mrml import RealScene
 from KeypointRegistrationLib.geometry.volume import Volume
-from KeypointRegistrationLib.scene.compare import CompareMode, Comparison
-from KeypointRegistrationLib.scene.layouts import COMPARE_LAYOUT, FIXED_VIEWS, MOVING_VIEWS, ORIENTATIONS
+from KeypointRegistrationLib.scene.viewing.compare import CompareMode, Comparison
+from KeypointRegistrationLib.scene.viewing.layouts import COMPARE_LAYOUT, FIXED_VIEWS, MOVING_VIEWS, ORIENTATIONS
 from KeypointRegistrationLib.scene.volumes import volume_from_node
 from registered_scene import corrected
 from samples import sample_matrix, sample_volume

@@ -11,10 +11,11 @@ import slicer
 from compare_desk import Desk, memory_of
 from host.mrml import RealScene, load_scene, save_scene
 from KeypointRegistrationLib.geometry.errors import InputError
-from KeypointRegistrationLib.scene.compare import CompareMode, Comparison, leave_comparison
-from KeypointRegistrationLib.scene.layouts import COMPARE_LAYOUT
-from KeypointRegistrationLib.scene.results import add_registration, find_registrations
-from KeypointRegistrationLib.scene.slices import show_on_top
+from KeypointRegistrationLib.scene.results.adding import add_registration
+from KeypointRegistrationLib.scene.results.handle import find_registrations
+from KeypointRegistrationLib.scene.viewing.compare import CompareMode, Comparison, leave_comparison
+from KeypointRegistrationLib.scene.viewing.layouts import COMPARE_LAYOUT
+from KeypointRegistrationLib.scene.viewing.slices import show_on_top
 from KeypointRegistrationLib.scene.volumes import add_volume
 from samples import sample_matrix, sample_registration, sample_volume
 

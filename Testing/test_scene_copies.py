@@ -10,12 +10,12 @@ import pytest
 import slicer
 from host.mrml import RealScene
 from KeypointRegistrationLib.geometry.errors import InputError
-from KeypointRegistrationLib.scene.companions import carry
-from KeypointRegistrationLib.scene.copies import inverse_transform, resampled_copy
-from KeypointRegistrationLib.scene.hardening import harden
-from KeypointRegistrationLib.scene.placement import registered_scans
-from KeypointRegistrationLib.scene.reslice import Interpolation
-from KeypointRegistrationLib.scene.uses import notes
+from KeypointRegistrationLib.scene.results.placement import registered_scans
+from KeypointRegistrationLib.scene.using.companions import carry
+from KeypointRegistrationLib.scene.using.copies import inverse_transform, resampled_copy
+from KeypointRegistrationLib.scene.using.hardening import harden
+from KeypointRegistrationLib.scene.using.reslice import Interpolation
+from KeypointRegistrationLib.scene.using.uses import notes
 from KeypointRegistrationLib.scene.volumes import add_volume, local_ijk_to_ras, volume_from_node
 from registered_scene import (
     PARENT_NAMES,

@@ -14,9 +14,10 @@ from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.geometry.transforms import TransformType, apply
 from KeypointRegistrationLib.registration.correction import PairChoice
 from KeypointRegistrationLib.registration.result import KeypointStatus, TrustLevel
-from KeypointRegistrationLib.scene.editor import RegistrationEditor
-from KeypointRegistrationLib.scene.points import points_locked
-from KeypointRegistrationLib.scene.results import SceneRegistration, add_registration, find_registrations
+from KeypointRegistrationLib.scene.results.adding import add_registration
+from KeypointRegistrationLib.scene.results.editor import RegistrationEditor
+from KeypointRegistrationLib.scene.results.handle import SceneRegistration, find_registrations
+from KeypointRegistrationLib.scene.results.points import points_locked
 from KeypointRegistrationLib.scene.sides import Side
 from KeypointRegistrationLib.scene.volumes import add_volume, local_ijk_to_ras, volume_from_node
 from samples import sample_matrix, sample_volume

@@ -14,10 +14,10 @@ from host.views import SliceView
 from KeypointRegistrationLib.geometry.accuracy import predicted_error
 from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.geometry.volume import Volume
-from KeypointRegistrationLib.scene.error_map import hide_error_map, set_error_map_views, show_error_map
-from KeypointRegistrationLib.scene.handle import SceneRegistration
-from KeypointRegistrationLib.scene.results import add_registration, find_registrations
-from KeypointRegistrationLib.scene.slices import slice_layers
+from KeypointRegistrationLib.scene.drawing.error_map import hide_error_map, set_error_map_views, show_error_map
+from KeypointRegistrationLib.scene.results.adding import add_registration
+from KeypointRegistrationLib.scene.results.handle import SceneRegistration, find_registrations
+from KeypointRegistrationLib.scene.viewing.slices import slice_layers
 from KeypointRegistrationLib.scene.volumes import add_volume, volume_from_node
 from samples import sample_matrix, sample_registration, sample_volume
 from test_scene_results import hierarchy_names, moved, node_names, put_under_new_transform

@@ -13,14 +13,13 @@ from host.mrml import RealScene, load_scene, save_scene
 from host.views import SliceView, ThreeDView
 from KeypointRegistrationLib.registration.correction import Correction, PairChoice, corrected
 from KeypointRegistrationLib.registration.result import KeypointStatus
-from KeypointRegistrationLib.scene import handle
-from KeypointRegistrationLib.scene.arrows import RESIDUAL, hide_arrows, residual_scale, show_arrows
-from KeypointRegistrationLib.scene.ellipsoids import SPREAD, hide_ellipsoids, show_ellipsoids
-from KeypointRegistrationLib.scene.glyphs import unit_arrow, unit_ball
-from KeypointRegistrationLib.scene.handle import SceneRegistration
-from KeypointRegistrationLib.scene.marks import show_marks
-from KeypointRegistrationLib.scene.points import CHOSEN_COLOUR, FIXED_STYLE, LEFT_OUT_COLOUR, PLACED_COLOUR
-from KeypointRegistrationLib.scene.results import add_registration, find_registrations
+from KeypointRegistrationLib.scene.drawing.arrows import RESIDUAL, hide_arrows, residual_scale, show_arrows
+from KeypointRegistrationLib.scene.drawing.ellipsoids import SPREAD, hide_ellipsoids, show_ellipsoids
+from KeypointRegistrationLib.scene.drawing.glyphs import unit_arrow, unit_ball
+from KeypointRegistrationLib.scene.drawing.marks import show_marks
+from KeypointRegistrationLib.scene.results import add_registration, find_registrations, handle
+from KeypointRegistrationLib.scene.results.handle import SceneRegistration
+from KeypointRegistrationLib.scene.results.points import CHOSEN_COLOUR, FIXED_STYLE, LEFT_OUT_COLOUR, PLACED_COLOUR
 from KeypointRegistrationLib.scene.sides import Side
 from samples import sample_registration
 from test_correction import answer

@@ -10,11 +10,12 @@ import pytest
 import slicer
 from host.mrml import RealScene, load_scene, save_scene
 from KeypointRegistrationLib.geometry.errors import InputError
-from KeypointRegistrationLib.scene.copies import resampled_copy
-from KeypointRegistrationLib.scene.hardening import harden, is_hardened, unharden
-from KeypointRegistrationLib.scene.placement import registered_scans
-from KeypointRegistrationLib.scene.results import add_registration, find_registrations
-from KeypointRegistrationLib.scene.uses import notes
+from KeypointRegistrationLib.scene.results.adding import add_registration
+from KeypointRegistrationLib.scene.results.handle import find_registrations
+from KeypointRegistrationLib.scene.results.placement import registered_scans
+from KeypointRegistrationLib.scene.using.copies import resampled_copy
+from KeypointRegistrationLib.scene.using.hardening import harden, is_hardened, unharden
+from KeypointRegistrationLib.scene.using.uses import notes
 from KeypointRegistrationLib.scene.volumes import add_volume, local_ijk_to_ras, volume_from_node
 from registered_scene import (
     PARENT_NAMES,

@@ -12,10 +12,16 @@ from host.mrml import RealScene, load_scene, save_scene
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from KeypointRegistrationLib.registration.result import Registration
-from KeypointRegistrationLib.scene import slices
-from KeypointRegistrationLib.scene.handle import SceneRegistration
-from KeypointRegistrationLib.scene.heatmaps import Side, content_threshold, hide_heatmap, probability_density, show_heatmap
-from KeypointRegistrationLib.scene.results import add_registration, find_registrations
+from KeypointRegistrationLib.scene.drawing.heatmaps import (
+    Side,
+    content_threshold,
+    hide_heatmap,
+    probability_density,
+    show_heatmap,
+)
+from KeypointRegistrationLib.scene.results.adding import add_registration
+from KeypointRegistrationLib.scene.results.handle import SceneRegistration, find_registrations
+from KeypointRegistrationLib.scene.viewing import slices
 from KeypointRegistrationLib.scene.volumes import volume_from_node
 from samples import sample_registration
 from test_scene_results import PARENTS, hierarchy_names, moved, node_names, two_volumes

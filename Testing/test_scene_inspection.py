@@ -12,12 +12,12 @@ import slicer
 from host.mrml import RealScene, load_scene, save_scene
 from host.views import SliceView
 from KeypointRegistrationLib.registration.correction import AddedPair, Correction, PairChoice, corrected
-from KeypointRegistrationLib.scene import handle
-from KeypointRegistrationLib.scene.handle import SceneRegistration
-from KeypointRegistrationLib.scene.inspection import HeatmapMode, KeypointDisplay, Wishes
-from KeypointRegistrationLib.scene.names import rename
-from KeypointRegistrationLib.scene.points import CHOSEN_COLOUR, FIXED_STYLE
-from KeypointRegistrationLib.scene.results import add_registration, find_registrations
+from KeypointRegistrationLib.scene.drawing.inspection import HeatmapMode, KeypointDisplay, Wishes
+from KeypointRegistrationLib.scene.notes.names import rename
+from KeypointRegistrationLib.scene.results import handle
+from KeypointRegistrationLib.scene.results.adding import add_registration
+from KeypointRegistrationLib.scene.results.handle import SceneRegistration, find_registrations
+from KeypointRegistrationLib.scene.results.points import CHOSEN_COLOUR, FIXED_STYLE
 from KeypointRegistrationLib.scene.volumes import volume_from_node
 from samples import sample_heatmaps, sample_registration
 from test_correction import answer

@@ -16,14 +16,19 @@ from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.registration.annotation import Rating
 from KeypointRegistrationLib.registration.correction import Correction, PairChoice
 from KeypointRegistrationLib.registration.result import ModelIdentity
-from KeypointRegistrationLib.scene.annotations import annotate, annotations_of
-from KeypointRegistrationLib.scene.editor import RegistrationEditor
-from KeypointRegistrationLib.scene.names import rename
-from KeypointRegistrationLib.scene.results import SceneRegistration, find_registrations
+from KeypointRegistrationLib.scene.notes.annotations import annotate, annotations_of
+from KeypointRegistrationLib.scene.notes.names import rename
+from KeypointRegistrationLib.scene.notes.worklist import SceneWorklist
+from KeypointRegistrationLib.scene.notes.worklists import (
+    active_worklist,
+    adopt_everywhere,
+    everything_annotated,
+    open_worklist,
+)
+from KeypointRegistrationLib.scene.results.editor import RegistrationEditor
+from KeypointRegistrationLib.scene.results.handle import SceneRegistration, find_registrations
 from KeypointRegistrationLib.scene.sides import Side
 from KeypointRegistrationLib.scene.volumes import local_ijk_to_ras, volume_from_node
-from KeypointRegistrationLib.scene.worklist import SceneWorklist
-from KeypointRegistrationLib.scene.worklists import active_worklist, adopt_everywhere, everything_annotated, open_worklist
 from samples import sample_matrix, sample_volume
 from test_annotations import said
 from test_correction import answer

@@ -11,7 +11,7 @@ import slicer
 from host.mrml import RealScene, load_scene, save_scene
 from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.registration.result import ModelIdentity, Registration
-from KeypointRegistrationLib.scene.names import (
+from KeypointRegistrationLib.scene.notes.names import (
     NAMES,
     NameObserver,
     keypoint_names,
@@ -22,7 +22,8 @@ from KeypointRegistrationLib.scene.names import (
     show_names,
     shown_names,
 )
-from KeypointRegistrationLib.scene.results import SceneRegistration, add_registration, find_registrations
+from KeypointRegistrationLib.scene.results.adding import add_registration
+from KeypointRegistrationLib.scene.results.handle import SceneRegistration, find_registrations
 from samples import sample_registration
 from test_scene_results import hierarchy_names, two_volumes
 

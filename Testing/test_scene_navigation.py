@@ -9,10 +9,10 @@ import pytest
 import slicer
 from host.mrml import RealScene
 from host.views import SliceView
-from KeypointRegistrationLib.scene.handle import SceneRegistration
-from KeypointRegistrationLib.scene.navigation import jump_to_keypoint, shown_position, views_of
-from KeypointRegistrationLib.scene.results import add_registration
+from KeypointRegistrationLib.scene.results.adding import add_registration
+from KeypointRegistrationLib.scene.results.handle import SceneRegistration
 from KeypointRegistrationLib.scene.sides import Side
+from KeypointRegistrationLib.scene.viewing.navigation import jump_to_keypoint, shown_position, views_of
 from samples import sample_registration
 from test_scene_results import PARENTS, moved, two_volumes
 

@@ -14,8 +14,9 @@ from host.mrml import RealScene, load_scene, save_scene
 from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.registration.options import RegistrationOptions
 from KeypointRegistrationLib.registration.result import KeypointStatus, Registration
-from KeypointRegistrationLib.scene.points import points_locked
-from KeypointRegistrationLib.scene.results import add_registration, find_registrations
+from KeypointRegistrationLib.scene.results.adding import add_registration
+from KeypointRegistrationLib.scene.results.handle import find_registrations
+from KeypointRegistrationLib.scene.results.points import points_locked
 from KeypointRegistrationLib.scene.volumes import add_volume, volume_from_node
 from samples import sample_matrix, sample_registration, sample_volume
 from test_scene_volumes import MIRRORED, SHEARED, put_under_new_transform

@@ -9,11 +9,11 @@ import pytest
 import slicer
 from host.mrml import RealScene
 from KeypointRegistrationLib.geometry.errors import InputError
-from KeypointRegistrationLib.scene.companions import carry
-from KeypointRegistrationLib.scene.copies import inverse_transform, resampled_copy
-from KeypointRegistrationLib.scene.hardening import harden, unharden
-from KeypointRegistrationLib.scene.results import add_registration
-from KeypointRegistrationLib.scene.uses import notes
+from KeypointRegistrationLib.scene.results.adding import add_registration
+from KeypointRegistrationLib.scene.using.companions import carry
+from KeypointRegistrationLib.scene.using.copies import inverse_transform, resampled_copy
+from KeypointRegistrationLib.scene.using.hardening import harden, unharden
+from KeypointRegistrationLib.scene.using.uses import notes
 from KeypointRegistrationLib.scene.volumes import add_volume, volume_from_node
 from registered_scene import (
     PARENTS,

@@ -15,9 +15,9 @@ from KeypointRegistrationLib.geometry.alignment import fit
 from KeypointRegistrationLib.geometry.transforms import TransformType
 from KeypointRegistrationLib.geometry.volume import Volume
 from KeypointRegistrationLib.registration.result import Registration
-from KeypointRegistrationLib.scene.heatmaps import Side, hide_heatmap, show_heatmap
-from KeypointRegistrationLib.scene.points import FIXED_STYLE, MOVING_STYLE
-from KeypointRegistrationLib.scene.results import add_registration
+from KeypointRegistrationLib.scene.drawing.heatmaps import Side, hide_heatmap, show_heatmap
+from KeypointRegistrationLib.scene.results.adding import add_registration
+from KeypointRegistrationLib.scene.results.points import FIXED_STYLE, MOVING_STYLE
 from KeypointRegistrationLib.scene.volumes import add_volume
 from samples import sample_matrix, sample_registration, sample_volume
 from scipy import ndimage

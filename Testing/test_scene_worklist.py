@@ -13,17 +13,18 @@ from KeypointRegistrationLib.files.worklist import read_worklist
 from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.registration.annotation import Rating
 from KeypointRegistrationLib.registration.worklist_state import RowStatus
-from KeypointRegistrationLib.scene.annotations import annotate
-from KeypointRegistrationLib.scene.products import add_product
-from KeypointRegistrationLib.scene.results import SceneRegistration, add_registration, find_registrations
-from KeypointRegistrationLib.scene.worklist import SceneWorklist
-from KeypointRegistrationLib.scene.worklists import (
+from KeypointRegistrationLib.scene.notes.annotations import annotate
+from KeypointRegistrationLib.scene.notes.worklist import SceneWorklist
+from KeypointRegistrationLib.scene.notes.worklists import (
     WORKLIST,
     active_worklist,
     close_worklist,
     everything_annotated,
     open_worklist,
 )
+from KeypointRegistrationLib.scene.results.adding import add_registration
+from KeypointRegistrationLib.scene.results.handle import SceneRegistration, find_registrations
+from KeypointRegistrationLib.scene.using.products import add_product
 from samples import sample_matrix, sample_registration
 from test_annotations import said
 from test_scene_results import two_volumes

@@ -95,8 +95,11 @@ while True:
 """
 )
 #: Serves one request, and ends as an idle worker does, once it is told to.
-TIRES = TAKES + """
+TIRES = (
+    TAKES
+    + """
 take()
 print('{"event": "done", "result": "result.npz"}', flush=True)
 sys.stdin.read(1)
 """
+)

@@ -8,8 +8,9 @@ import slicer
 from host.mrml import load_volume
 from KeypointRegistrationLib.files.nifti import write_nifti
 from KeypointRegistrationLib.registration.result import Registration
-from KeypointRegistrationLib.scene.results import SceneRegistration, add_registration
-from KeypointRegistrationLib.scene.worklist import Arrival, SceneWorklist
+from KeypointRegistrationLib.scene.notes.worklist import Arrival, SceneWorklist
+from KeypointRegistrationLib.scene.results.adding import add_registration
+from KeypointRegistrationLib.scene.results.handle import SceneRegistration
 from samples import sample_registration, sample_volume
 
 

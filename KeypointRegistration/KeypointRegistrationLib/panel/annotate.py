@@ -13,10 +13,10 @@ from slicer.i18n import tr as _
 from ..files.annotations import read_annotations, write_annotations
 from ..geometry.errors import InputError
 from ..registration.annotation import Annotation, Rating, current_rating
-from ..scene.annotations import annotate, annotations_of, pair_title
-from ..scene.editor import RegistrationEditor
-from ..scene.results import SceneRegistration
-from ..scene.worklists import adopt_everywhere, everything_annotated
+from ..scene.notes.annotations import annotate, annotations_of, pair_title
+from ..scene.notes.worklists import adopt_everywhere, everything_annotated
+from ..scene.results.editor import RegistrationEditor
+from ..scene.results.handle import SceneRegistration
 from .annotation_wording import annotation_history_text, annotation_text
 from .file_choice import file_to_read, file_to_write
 from .message import show_message

@@ -8,7 +8,7 @@ from slicer.i18n import tr as _
 
 from ..registration.annotation import Annotation, Rating
 from ..registration.worklist_state import RowStatus
-from ..scene.worklist import Line
+from ..scene.notes.worklist import Line
 
 
 def rating_text(rating: Rating) -> str:

@@ -6,8 +6,8 @@ import qt
 import slicer
 
 from ..geometry.errors import InputError
-from ..scene.compare import CompareMode, Comparison, leave_comparison
-from ..scene.editor import RegistrationEditor
+from ..scene.results.editor import RegistrationEditor
+from ..scene.viewing.compare import CompareMode, Comparison, leave_comparison
 from .parameters import CompareChoice
 from .section import LoadUI, Section
 from .workbench import Workbench

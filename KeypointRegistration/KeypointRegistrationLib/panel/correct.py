@@ -10,9 +10,9 @@ from slicer.i18n import tr as _
 
 from ..geometry.errors import InputError
 from ..registration.correction import PairChoice
-from ..scene.crosshair import crosshair_position, middle_of_slices
-from ..scene.editor import RegistrationEditor
-from ..scene.names import shown_names
+from ..scene.notes.names import shown_names
+from ..scene.results.editor import RegistrationEditor
+from ..scene.viewing.crosshair import crosshair_position, middle_of_slices
 from .parameters import TransformChoice
 from .section import LoadUI, Section
 from .workbench import Workbench

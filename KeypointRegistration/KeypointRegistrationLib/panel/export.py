@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..geometry.errors import InputError
-from ..scene.annotations import annotations_of
-from ..scene.heatmap_store import kept_heatmaps
-from ..scene.names import named, shown_names
-from ..scene.placement import registered_scans
-from ..scene.results import SceneRegistration
+from ..scene.drawing.heatmap_store import kept_heatmaps
+from ..scene.notes.annotations import annotations_of
+from ..scene.notes.names import named, shown_names
+from ..scene.results.handle import SceneRegistration
+from ..scene.results.placement import registered_scans
 from ..scene.sides import Side
 
 

@@ -17,7 +17,8 @@ from ..geometry.volume import Volume
 from ..registration.options import RegistrationOptions
 from ..registration.result import Registration
 from ..scene.inputs import SceneInputs, Snapshot
-from ..scene.results import SceneRegistration, add_registration
+from ..scene.results.adding import add_registration
+from ..scene.results.handle import SceneRegistration
 from ..worker.client import WorkerClient
 from ..worker.protocol import Done, Failed, FailureKind, Progress, Request
 

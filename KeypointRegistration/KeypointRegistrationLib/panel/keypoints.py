@@ -9,11 +9,11 @@ from ..geometry.errors import InputError
 from ..registration.correction import PairChoice
 from ..registration.result import KeypointStatus
 from ..registration.table import keypoint_rows
-from ..scene.clicks import PointClicks
-from ..scene.editor import RegistrationEditor
-from ..scene.inspection import KeypointDisplay, Wishes
-from ..scene.names import named
-from ..scene.navigation import jump_to_keypoint
+from ..scene.drawing.inspection import KeypointDisplay, Wishes
+from ..scene.notes.names import named
+from ..scene.results.editor import RegistrationEditor
+from ..scene.viewing.clicks import PointClicks
+from ..scene.viewing.navigation import jump_to_keypoint
 from .keypoint_table import KeypointTable
 from .keypoint_wording import detail_text
 from .message import show_message

@@ -8,8 +8,8 @@ from typing import Any
 from slicer.i18n import tr as _
 
 from ..files.names import read_names, write_names
-from ..scene.names import NameObserver, names_of, rename, set_names, show_names
-from ..scene.results import SceneRegistration
+from ..scene.notes.names import NameObserver, names_of, rename, set_names, show_names
+from ..scene.results.handle import SceneRegistration
 from .file_choice import file_to_read, file_to_write
 from .workbench import Workbench
 

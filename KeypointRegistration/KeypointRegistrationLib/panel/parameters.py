@@ -8,7 +8,7 @@ from slicer.i18n import tr as _
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
 from ..geometry.transforms import TransformType
-from ..scene.inspection import HeatmapMode
+from ..scene.drawing.inspection import HeatmapMode
 
 
 class TransformChoice(Enum):

@@ -8,9 +8,9 @@ import slicer.util
 from slicer.i18n import tr as _
 
 from ..registration.result import Registration, TrustLevel
-from ..scene.editor import RegistrationEditor
-from ..scene.hardening import is_hardened
-from ..scene.results import SceneRegistration
+from ..scene.results.editor import RegistrationEditor
+from ..scene.results.handle import SceneRegistration
+from ..scene.using.hardening import is_hardened
 from .banner import Banner
 from .section import LoadUI, Section
 from .wording import (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import slicer.util
 
 if TYPE_CHECKING:
-    from ..scene.editor import RegistrationEditor
+    from ..scene.results.editor import RegistrationEditor
     from .workbench import Workbench
 
 #: Loads a .ui file of the module by its name.

@@ -10,13 +10,13 @@ import slicer.util
 from slicer.i18n import tr as _
 
 from ..geometry.errors import InputError
-from ..scene.companions import carry, companions, put_back
-from ..scene.copies import inverse_transform, resampled_copy
-from ..scene.editor import RegistrationEditor
-from ..scene.hardening import harden, is_hardened, unharden
-from ..scene.reslice import Interpolation
-from ..scene.results import SceneRegistration
-from ..scene.uses import notes
+from ..scene.results.editor import RegistrationEditor
+from ..scene.results.handle import SceneRegistration
+from ..scene.using.companions import carry, companions, put_back
+from ..scene.using.copies import inverse_transform, resampled_copy
+from ..scene.using.hardening import harden, is_hardened, unharden
+from ..scene.using.reslice import Interpolation
+from ..scene.using.uses import notes
 from .banner import Banner
 from .export import export_result
 from .section import LoadUI, Section

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import slicer
 
 from ..registration.result import Registration
-from ..scene.editor import Later, RegistrationEditor
-from ..scene.results import SceneRegistration, find_registrations
+from ..scene.results.editor import Later, RegistrationEditor
+from ..scene.results.handle import SceneRegistration, find_registrations
 from .section import Section
 
 
@@ -24,7 +24,7 @@ class Workbench:
     """
 
     def __init__(self, later: Later) -> None:
-        """``later`` is how something is done from the event loop (``scene.editor.Later``)."""
+        """``later`` is how something is done from the event loop (``scene.results.editor.Later``)."""
         self.editor: RegistrationEditor | None = None
         self.selected: int | None = None
         self.sections: list[Section] = []

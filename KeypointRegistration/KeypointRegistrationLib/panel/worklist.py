@@ -14,10 +14,10 @@ from slicer.i18n import tr as _
 from ..files.worklist import read_worklist
 from ..geometry.errors import InputError
 from ..registration.worklist_state import RowStatus, next_row
-from ..scene.editor import RegistrationEditor
 from ..scene.inputs import SceneInputs
-from ..scene.worklist import Arrival, Line, SceneWorklist
-from ..scene.worklists import active_worklist, close_worklist, open_worklist
+from ..scene.notes.worklist import Arrival, Line, SceneWorklist
+from ..scene.notes.worklists import active_worklist, close_worklist, open_worklist
+from ..scene.results.editor import RegistrationEditor
 from .annotation_wording import line_state_text
 from .file_choice import file_to_read
 from .message import show_message

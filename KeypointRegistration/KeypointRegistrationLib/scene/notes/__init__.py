@@ -1,0 +1,1 @@
+"""What people say: names of keypoints, ratings, worklists."""

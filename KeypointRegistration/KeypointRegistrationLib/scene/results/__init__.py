@@ -1,0 +1,1 @@
+"""Registrations in the scene: their nodes, their records, and corrections of them."""

@@ -1,0 +1,1 @@
+"""What is done with an alignment: hardened, copied, inverted, carried over to other nodes."""

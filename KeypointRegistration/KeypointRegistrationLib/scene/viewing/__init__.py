@@ -1,0 +1,1 @@
+"""What the views show and where they are: jumping, comparing, clicking."""
