@@ -22,6 +22,7 @@ from KeypointRegistrationLib.files import outputs
 from KeypointRegistrationLib.files.markups import markups_text
 from KeypointRegistrationLib.files.nifti import write_nifti
 from KeypointRegistrationLib.files.outputs import check_folder, write_outputs
+from KeypointRegistrationLib.files.report import keypoints_table
 from KeypointRegistrationLib.files.resampling import resampled
 from KeypointRegistrationLib.files.scans import read_transform, read_volume
 from KeypointRegistrationLib.geometry.errors import InputError
@@ -224,6 +225,32 @@ def test_a_folder_that_cannot_be_is_refused(tmp_path: Path, where: str) -> None:
 def test_looking_at_a_folder_does_not_make_it(tmp_path: Path) -> None:
     check_folder(tmp_path / "new" / "folder")
     assert names(tmp_path) == set()
+
+
+def without_a_fitted_residual() -> Registration:
+    """The fit has not looked at pair 4, as where a person has left it out."""
+    registration = without_heatmaps()
+    residuals = registration.residuals.copy()
+    residuals[4] = np.nan
+    return replace(registration, residuals=residuals)
+
+
+def test_a_pair_that_the_fit_has_not_looked_at_has_the_residual_of_the_panel_s_table() -> None:
+    registration = without_a_fitted_residual()
+    expected = sample_registration().residuals[4]
+    line = list(csv.DictReader(keypoints_table(registration).splitlines()))[4]
+    assert float(line["residual_mm"]) == pytest.approx(expected, abs=1e-4)
+    *_, residual = json.loads(markups_text(registration, "fixed"))["markups"][0]["measurements"]
+    assert residual["name"] == "residual" and residual["controlPointValues"][4] == pytest.approx(expected)
+
+
+def test_no_label_is_a_formula_to_a_spreadsheet() -> None:
+    registration = without_heatmaps()
+    labels = ("=HYPERLINK(1)", *registration.fixed_keypoints.labels[1:])
+    registration = replace(registration, fixed_keypoints=replace(registration.fixed_keypoints, labels=labels))
+    first, *_ = csv.DictReader(keypoints_table(registration).splitlines())
+    assert first["label"] == "'=HYPERLINK(1)"
+    assert float(first["fixed_r"]) == pytest.approx(registration.fixed_keypoints.positions[0, 0], abs=1e-4)
 
 
 @pytest.mark.parametrize("step", ["write_nifti", "write_heatmaps", "_put_in_place"])

@@ -20,6 +20,7 @@ from KeypointRegistrationLib.geometry.volume import Volume
 from KeypointRegistrationLib.registration.annotation import Annotation, Rating
 from KeypointRegistrationLib.registration.correction import AddedPair, Correction, PairChoice, corrected
 from KeypointRegistrationLib.registration.result import Registration, Trust, TrustLevel
+from KeypointRegistrationLib.registration.table import pair_distances
 from samples import sample_registration, sample_volume
 
 VOID = {"meta", "img", "br"}
@@ -145,6 +146,15 @@ def test_every_keypoint_has_a_line_with_its_name_and_reason(scans: tuple[Volume,
     table = parsed.text.partition("Keypoints")[2]
     assert "left <eye>" in table and "point 10" in table and "point 16" in table
     assert "example reason: excluded" in table and "not found" in table
+
+
+def test_a_pair_that_was_left_out_has_its_residual_and_a_missing_one_has_none(scans: tuple[Volume, Volume]) -> None:
+    original = sample_registration()
+    correction = Correction(TransformType.RIGID, choices={4: PairChoice.LEAVE_OUT})
+    now = corrected(original, correction)
+    rows = page(*scans, now, [], Story(original, correction), WHEN).partition("<h2>Keypoints</h2>")[2].split("<tr>")[2:]
+    assert f"<td>{pair_distances(now)[4]:.2f}</td>" in rows[4] and np.isnan(now.residuals[4])
+    assert "unknown" not in rows[4] and "<td></td>" in rows[1]
 
 
 def test_provenance_and_notice_are_there(scans: tuple[Volume, Volume]) -> None:

@@ -14,6 +14,7 @@ from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.geometry.transforms import TransformType, apply
 from KeypointRegistrationLib.registration.correction import PairChoice
 from KeypointRegistrationLib.registration.result import KeypointStatus, TrustLevel
+from KeypointRegistrationLib.registration.table import pair_distances
 from KeypointRegistrationLib.scene.results.adding import add_registration
 from KeypointRegistrationLib.scene.results.editor import RegistrationEditor
 from KeypointRegistrationLib.scene.results.handle import SceneRegistration, find_registrations
@@ -164,6 +165,14 @@ def test_choices_weights_and_settings_are_steps(desk: Desk) -> None:
     assert not editor.can_redo and not editor.is_corrected
 
 
+def test_the_lists_give_the_residual_of_a_pair_that_is_left_out(desk: Desk) -> None:
+    desk.editor.set_choice(4, PairChoice.LEAVE_OUT)
+    expected = pair_distances(desk.editor.registration)
+    for points in (desk.result.fixed_points, desk.result.moving_points):
+        residuals = slicer.util.arrayFromMarkupsControlPointData(points, "residual")
+        assert np.isfinite(residuals[4]) and np.allclose(residuals, expected, equal_nan=True)
+
+
 @pytest.mark.parametrize("factor", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_weight_that_is_none_is_refused(desk: Desk, factor: float) -> None:
     with pytest.raises(InputError, match="positive number"):
@@ -296,3 +305,35 @@ def test_a_closed_editor_follows_nothing(desk: Desk) -> None:
     desk.result.fixed_points.SetNthControlPointPosition(0, 0.0, 0.0, 0.0)
     desk.clock.run(up_to=1000)
     assert desk.told == [] and not desk.editor.correction.fixed_positions
+
+
+def test_a_click_does_not_lose_the_measurement(desk: Desk) -> None:
+    desk.editor.set_choice(4, PairChoice.LEAVE_OUT)
+    node = desk.result.fixed_points
+    node.InvokeEvent(node.PointStartInteractionEvent)
+    desk.clock.run(up_to=1000)
+    node.InvokeEvent(node.PointEndInteractionEvent)
+    desk.clock.run(up_to=1000)
+    assert np.isfinite(desk.editor.registration.similarity.after)
+
+
+def test_closing_right_after_a_change_measures_first(desk: Desk) -> None:
+    desk.editor.set_choice(4, PairChoice.LEAVE_OUT)
+    desk.editor.close()
+    (result,) = find_registrations(desk.scene)
+    assert np.isfinite(result.registration.similarity.after)
+
+
+def test_a_correction_that_was_saved_unmeasured_is_measured_when_it_is_opened(desk: Desk) -> None:
+    desk.editor.set_choice(4, PairChoice.LEAVE_OUT)
+    (again,) = find_registrations(desk.scene)
+    assert np.isnan(again.registration.similarity.after)
+    editor = desk.open(again)
+    desk.clock.run(up_to=1000)
+    assert np.isfinite(editor.registration.similarity.after)
+
+
+def test_a_handle_knows_that_another_one_has_corrected_its_registration(desk: Desk) -> None:
+    (other,) = find_registrations(desk.scene)
+    desk.editor.set_choice(4, PairChoice.LEAVE_OUT)
+    assert desk.result.is_current and not other.is_current

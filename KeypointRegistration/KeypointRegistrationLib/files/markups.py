@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..geometry.keypoints import Keypoints
 from ..registration.result import KeypointStatus, Registration
+from ..registration.table import pair_distances
 
 _SCHEMA = "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/Resources/Schema/markups-schema-v1.0.3.json#"
 
@@ -41,7 +42,7 @@ def markups_text(registration: Registration, side: str) -> str:
                 "measurements": [
                     _measurement("confidence", "", keypoints.presence),
                     _measurement("spread", "mm", keypoints.spread),
-                    _measurement("residual", "mm", registration.residuals),
+                    _measurement("residual", "mm", pair_distances(registration)),
                 ],
             }
         ],

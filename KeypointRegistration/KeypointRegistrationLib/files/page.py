@@ -17,7 +17,8 @@ from ..geometry.transforms import describe
 from ..geometry.volume import Volume
 from ..registration.annotation import Annotation
 from ..registration.correction import Correction, PairChoice
-from ..registration.result import KeypointStatus, Registration, TrustLevel
+from ..registration.result import Registration, TrustLevel
+from ..registration.table import pair_distances
 from .page_style import STYLE
 
 _NOTICE = "For research. Not for clinical use."
@@ -195,6 +196,7 @@ def _reviews(annotations: Sequence[Annotation]) -> str:
 def _keypoints(registration: Registration, names: Sequence[str]) -> str:
     fixed, moving = registration.fixed_keypoints, registration.moving_keypoints
     absent = {"fixed": registration.absent(fixed), "moving": registration.absent(moving)}
+    residuals = pair_distances(registration)
     rows = []
     for k, name in enumerate(_names(registration, names)):
         status = registration.status[k]
@@ -205,7 +207,7 @@ def _keypoints(registration: Registration, names: Sequence[str]) -> str:
                 name,
                 "not found" if absent["fixed"][k] else _position(fixed.positions[k]),
                 "not found" if absent["moving"][k] else _position(moving.positions[k]),
-                _number(registration.residuals[k], 2) if status is not KeypointStatus.MISSING else "",
+                "" if np.isnan(residuals[k]) else f"{residuals[k]:.2f}",
                 status.value + (f". {reason}" if reason else ""),
             )
         )

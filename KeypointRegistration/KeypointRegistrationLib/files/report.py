@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections.abc import Mapping
@@ -11,6 +9,8 @@ from collections.abc import Mapping
 from ..geometry.transforms import describe
 from ..geometry.volume import Volume
 from ..registration.result import KeypointStatus, Registration, TrustLevel
+from ..registration.table import pair_distances
+from .tables import table_text
 
 #: The stages whose cost every report states.
 STAGES = ("load", "prepare", "detect", "align", "refine", "write", "total")
@@ -65,17 +65,15 @@ def keypoints_table(registration: Registration) -> str:
         columns += [f"{side}_r", f"{side}_a", f"{side}_s", f"{side}_presence", f"{side}_spread_mm"]
     columns += ["aligned_r", "aligned_a", "aligned_s", "reason"]
     aligned = registration.moving_keypoints.moved(registration.moving_to_fixed).positions
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(columns)
+    residuals, lines = pair_distances(registration), []
     for k, label in enumerate(registration.fixed_keypoints.labels):
-        line = [k, label, registration.status[k].value, f"{registration.weights[k]:.6f}", _number(registration.residuals[k])]
+        line = [k, label, registration.status[k].value, round(float(registration.weights[k]), 6), _number(residuals[k])]
         for keypoints in (registration.fixed_keypoints, registration.moving_keypoints):
             line += [_number(value) for value in keypoints.positions[k]]
             line += [_number(keypoints.presence[k]), _number(keypoints.spread[k])]
         line += [_number(value) for value in aligned[k]] + [registration.exclusion_reasons[k]]
-        table.writerow(line)
-    return text.getvalue()
+        lines.append(line)
+    return table_text(columns, lines)
 
 
 def summary(content: dict) -> str:
@@ -113,8 +111,9 @@ def _strict(value: object) -> object:
     return value
 
 
-def _number(value: float) -> str:
-    return f"{value:.4f}" if math.isfinite(value) else ""
+def _number(value: float) -> float | str:
+    """A number for a table; nothing where it does not exist.  A text that begins with a minus would be quoted."""
+    return round(float(value), 4) if math.isfinite(value) else ""
 
 
 def _words(value: float | None) -> str:

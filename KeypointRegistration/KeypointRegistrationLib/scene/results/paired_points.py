@@ -11,6 +11,7 @@ from ...geometry.keypoints import Keypoints
 from ...geometry.transforms import apply, invert
 from ...registration.correction import Point
 from ...registration.result import KeypointStatus, Registration
+from ...registration.table import pair_distances
 from ..volumes import parent_to_world
 from .points import missing_points, points_locked
 
@@ -72,7 +73,8 @@ class PairedPoints:
                 elif not self._is_defined(k) or not np.allclose(node.GetNthControlPointPosition(k), position, atol=1e-6):
                     node.SetNthControlPointPosition(k, *position)
                 self._describe(k, registration)
-            measurements = {"confidence": keypoints.presence, "spread": keypoints.spread, "residual": registration.residuals}
+            residuals = pair_distances(registration)
+            measurements = {"confidence": keypoints.presence, "spread": keypoints.spread, "residual": residuals}
             for name, values in measurements.items():
                 self._measure(name, values)
 

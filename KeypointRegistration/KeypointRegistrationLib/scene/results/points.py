@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ...geometry.keypoints import Keypoints
 from ...registration.correction import Correction
 from ...registration.result import KeypointStatus, Registration
-from ...registration.table import placed_by_person
+from ...registration.table import pair_distances, placed_by_person
 from ..drawing.colours import Colour, ColourScale
 from ..sides import Side
 
@@ -98,7 +98,7 @@ def add_point_list(
                 node.SetNthControlPointPositionMissing(k)
         _add_measurement(node, "confidence", "", keypoints.presence)
         _add_measurement(node, "spread", "mm", keypoints.spread)
-        _add_measurement(node, "residual", "mm", registration.residuals)
+        _add_measurement(node, "residual", "mm", pair_distances(registration))
         set_points_locked(node, True)
         node.SetFixedNumberOfControlPoints(True)
     _add_displays(node, style, labels=style.labels and len(keypoints) <= MOST_LABELLED_POINTS)
