@@ -12,7 +12,7 @@ from KeypointRegistrationLib.registration.correction import AddedPair, Correctio
 from KeypointRegistrationLib.registration.keypoint_fit import fit_keypoints
 from KeypointRegistrationLib.registration.pairs import pair_up
 from KeypointRegistrationLib.registration.plain import correction_from, plain
-from KeypointRegistrationLib.registration.result import KeypointStatus, Registration, TrustLevel
+from KeypointRegistrationLib.registration.result import KeypointStatus, Registration, SimilarityChange, TrustLevel
 from samples import sample_registration
 
 TILT = affine(np.eye(3), (0.5, -0.3, 0.8))  # what refinement did in ``refined``
@@ -62,9 +62,7 @@ def test_no_correction_changes_nothing() -> None:
 
 @pytest.mark.parametrize("original", [ANSWER, REFINED], ids=["keypoints only", "refined"])
 def test_a_correction_without_effect_leaves_the_alignment(original: Registration) -> None:
-    same = tuple(original.fixed_keypoints.positions[7])
-    touched = replace(NONE, choices={0: PairChoice.USE}, fixed_positions={5: same})
-    result = corrected(original, replace(touched, fixed_positions={}))
+    result = corrected(original, replace(NONE, choices={0: PairChoice.USE}))
     assert np.allclose(result.moving_to_fixed, original.moving_to_fixed, atol=1e-9)
     assert result.refined is original.refined
     assert np.allclose(result.error_form, original.error_form)
@@ -162,9 +160,10 @@ def test_another_kind_of_alignment_gives_the_refinement_up() -> None:
 
 def test_where_nothing_can_be_fitted_the_alignment_stays_and_says_so() -> None:
     all_out = dict.fromkeys(range(2, 30), PairChoice.LEAVE_OUT)
-    previous = affine(np.eye(3), (1, 2, 3))
-    result = corrected(ANSWER, replace(NONE, choices=all_out), previous=previous)
-    assert np.array_equal(result.moving_to_fixed, previous)
+    affine_now = corrected(ANSWER, replace(NONE, transform_type=TransformType.AFFINE))
+    result = corrected(ANSWER, replace(NONE, choices=all_out), previous=affine_now)
+    assert np.array_equal(result.moving_to_fixed, affine_now.moving_to_fixed)
+    assert result.transform_type is TransformType.AFFINE
     assert result.trust.level is TrustLevel.DO_NOT_TRUST
     assert "at least 3 keypoint pairs" in result.trust.reasons[0]
     assert result.trust.reasons[-1] == "The alignment was left as it was."
@@ -191,3 +190,31 @@ def test_keypoints_of_the_network_are_not_touched() -> None:
     before = ANSWER.fixed_keypoints.positions.copy()
     corrected(ANSWER, replace(NONE, fixed_positions={0: (0.0, 0.0, 0.0)}))
     assert isinstance(ANSWER.fixed_keypoints, Keypoints) and np.array_equal(ANSWER.fixed_keypoints.positions, before)
+
+
+def test_what_was_found_of_the_scans_stays_true_of_a_corrected_alignment() -> None:
+    grave = replace(
+        ANSWER,
+        contradicted=True,
+        unfamiliar=True,
+        warnings=("The CPU was used.", "An old note."),
+        fit_notes=("An old note.",),
+    )
+    touched = replace(NONE, factors={0: 1.01})
+    result = corrected(grave, touched)
+    assert result.contradicted and result.unfamiliar and result.trust.level is TrustLevel.DO_NOT_TRUST
+    assert "The CPU was used." in result.warnings and "An old note." not in result.warnings
+
+
+def test_a_correction_that_makes_the_scans_more_alike_settles_a_contradiction() -> None:
+    grave = replace(ANSWER, contradicted=True)
+    better = SimilarityChange(grave.similarity.before, grave.similarity.after + 0.1)
+    result = corrected(grave, replace(NONE, factors={0: 1.01}), better)
+    assert not result.contradicted and result.trust.level is TrustLevel.GOOD
+
+
+def test_until_it_is_measured_the_verdict_goes_by_the_similarity_of_the_answer() -> None:
+    unlike = replace(ANSWER, similarity=SimilarityChange(before=1.3, after=1.1))
+    result = corrected(unlike, replace(NONE, factors={0: 1.01}))
+    assert np.isnan(result.similarity.after)
+    assert "less alike" in result.trust.reasons[0]

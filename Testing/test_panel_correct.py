@@ -171,3 +171,17 @@ def test_a_correction_goes_with_the_scene(corrected: Session, tmp_path: Path) ->
     assert corrected.person.reads("transformLabel") == words
     corrected.person.click("resetButton")
     assert corrected.person.reads("transformLabel") != words
+
+
+def test_what_a_script_has_corrected_meanwhile_is_not_undone_by_the_panel(corrected: Session) -> None:
+    from KeypointRegistrationLib.registration.correction import PairChoice
+    from KeypointRegistrationLib.scene.results.editor import RegistrationEditor
+
+    corrected.application.leave(corrected.panel)
+    (result,) = find_registrations(corrected.scene)
+    script = RegistrationEditor(result, lambda _milliseconds, _callback: None)
+    script.set_choice(7, PairChoice.LEAVE_OUT)
+    script.close()
+    corrected.application.enter(corrected.panel)
+    corrected.person.click("robustCheckBox")
+    assert corrected.panel._bench.editor.correction.choice(7) is PairChoice.LEAVE_OUT

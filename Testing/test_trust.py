@@ -19,6 +19,7 @@ def verdict(**changes: Any) -> Trust:
     arguments = {
         "pairs_used": 30,
         "pairs_present": 32,
+        "pairs_left_out": 0,
         "pairs": 34,
         "positions": POSITIONS,
         "residual_ratio": 0.4,
@@ -45,6 +46,7 @@ def test_a_good_alignment_needs_no_words() -> None:
         ({"pairs_used": 10, "pairs_present": 12, "pairs": 12}, TrustLevel.CHECK, "Few keypoint pairs (10)"),
         ({"pairs_present": 62}, TrustLevel.DO_NOT_TRUST, "Only 30 of the 62 keypoints"),
         ({"positions": POSITIONS * (1, 1, 0.05)}, TrustLevel.CHECK, "almost in a plane"),
+        ({"pairs_present": 62, "pairs_left_out": 32, "pairs": 62}, TrustLevel.CHECK, "You left out 32 of the 62"),
         ({"pairs": 62}, TrustLevel.CHECK, "32 of 62 keypoints are in both scans"),
         ({"largest_leverage": 0.7}, TrustLevel.CHECK, "hangs on a single keypoint"),
         ({"unfamiliar": True}, TrustLevel.CHECK, "wider than usual"),
@@ -89,3 +91,7 @@ def test_a_similarity_that_could_not_be_measured_is_told() -> None:
 
 def test_a_similarity_that_has_not_been_measured_yet_says_nothing() -> None:
     assert verdict(similarity=SimilarityChange(before=1.2, after=float("nan"))) == Trust(TrustLevel.GOOD)
+
+
+def test_keypoints_that_a_person_has_left_out_do_not_disagree() -> None:
+    assert verdict(pairs_present=50, pairs_left_out=20, pairs=50) == Trust(TrustLevel.GOOD)

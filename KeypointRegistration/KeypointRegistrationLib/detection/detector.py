@@ -95,7 +95,7 @@ class Detector:
             looks = ((axes, self._look(scan, mask, axes, centre).doubt) for axes in _other_orientations())
             axes, _ = min(looks, key=lambda look: look[1])
             best = min(best, self._settle(scan, mask, axes, centre), key=lambda look: look.doubt)
-        return best.detection
+        return replace(best.detection, doubt=best.doubt)
 
     def _settle(self, scan: Sampler, mask: Volume | None, axes: NDArray, centre: NDArray) -> _Look:
         """Look, turn to where the head seems to be, and look again until the view hardly changes."""

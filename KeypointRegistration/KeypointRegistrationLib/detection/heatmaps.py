@@ -25,9 +25,11 @@ class Detection:
 
     Attributes:
         keypoints, heatmaps: where it sees the anatomy.
+        doubt: median spread of the maps in mm of a head of the usual size: wide where the network sees nothing it knows.
         remembered: whether it was found in an earlier run and kept.
     """
 
     keypoints: Keypoints
     heatmaps: Heatmaps
+    doubt: float = 0.0
     remembered: bool = False

@@ -55,12 +55,15 @@ class Workbench:
     def refresh(self) -> None:
         """The scene has changed: stay with the result that is shown, if it is still there, else show the latest one."""
         results = self.results
-        shown = None if self.editor is None else self.editor.result.identifier
-        if self.editor is not None and any(result.identifier == shown for result in results):
+        shown = None if self.editor is None else self.editor.result
+        again = next((result for result in results if shown is not None and result.identifier == shown.identifier), None)
+        if again is None:
+            self.choose(results[-1] if results else None)
+        elif shown is not None and not shown.is_current:  # a script has corrected it
+            self.choose(again)
+        else:
             for section in self.sections:
                 section.show(self.editor)
-        else:
-            self.choose(results[-1] if results else None)
 
     def refresh_soon(self) -> None:
         """``refresh`` from the event loop, once for all that happens until then.

@@ -24,13 +24,15 @@ class Circumstances:
     """What the verdict takes into account beside the keypoints.
 
     Attributes:
-        similarity: of the scans before and after.
+        similarity: of the scans before and after; the latter NaN where it has not been measured yet.
+        judged: the similarity that the verdict goes by meanwhile.
         contradicted: whether the intensities fit better far from where the keypoints put the scans.
         unfamiliar: whether the keypoints' maps are wider than those of scans the model knows.
         instead: what was done where nothing could be fitted, as a sentence.
     """
 
     similarity: SimilarityChange
+    judged: SimilarityChange
     contradicted: bool = False
     unfamiliar: bool = False
     instead: str = ""
@@ -58,6 +60,7 @@ def assess(
         trust = judge(
             pairs_used=int(used.sum()),
             pairs_present=sum(status is not KeypointStatus.MISSING for status in pairing.status),
+            pairs_left_out=sum(status is KeypointStatus.LEFT_OUT for status in pairing.status),
             pairs=len(pairing.status),
             positions=fixed.positions[used],
             residual_ratio=residual_ratio(residuals, aligned.noise, used),
@@ -65,7 +68,7 @@ def assess(
             largest_leverage=_largest_leverage(aligned, moving),
             matrix=matrix,
             kind=fit.transform_type,
-            similarity=circumstances.similarity,
+            similarity=circumstances.judged,
             predicted=predicted,
             contradicted=circumstances.contradicted,
             unfamiliar=circumstances.unfamiliar,
@@ -87,6 +90,9 @@ def assess(
         predicted_tre=predicted,
         similarity=circumstances.similarity,
         trust=trust,
+        contradicted=circumstances.contradicted,
+        unfamiliar=circumstances.unfamiliar,
+        fit_notes=() if aligned.failed else fit.notes,
         refined=False,
         device="",
         model=ModelIdentity("", "", ""),

@@ -106,39 +106,51 @@ def corrected(
     original: Registration,
     correction: Correction,
     similarity: SimilarityChange | None = None,
-    previous: NDArray[np.float64] | None = None,
+    previous: Registration | None = None,
 ) -> Registration:
     """The registration after ``correction`` of the network's ``original`` answer.
 
     Args:
-        similarity: of the scans before and after the *corrected* alignment, where it has been measured.
-        previous: 4×4 moving → fixed RAS that stays where the corrected pairs determine no alignment (default: the
-            original one).  The result's trust then says why.
+        similarity: of the scans before and after the *corrected* alignment, where it has been measured.  Until then the
+            verdict goes by that of the original answer.
+        previous: whose alignment stays where the corrected pairs determine none (default: the original one).  The
+            result's trust then says why.
     """
     if correction == Correction.none(original):
         return original
+    previous = previous or original
     fixed = _placed(original.fixed_keypoints, correction.fixed_positions, [(p.label, p.fixed) for p in correction.added])
     moving = _placed(original.moving_keypoints, correction.moving_positions, [(p.label, p.moving) for p in correction.added])
     aligned = _aligned(original, correction, fixed, moving, previous)
-    kept = correction.keep_refinement and original.refined and aligned.fit.transform_type is original.transform_type
-    refined = kept and not aligned.failed
-    circumstances = Circumstances(
-        similarity or SimilarityChange(original.similarity.before, float("nan")),
-        instead="The alignment was left as it was.",
-    )
+    same_kind = aligned.fit.transform_type is original.transform_type
+    refined = previous.refined if aligned.failed else correction.keep_refinement and original.refined and same_kind
+    step = refinement_step(original) if refined and not aligned.failed else np.eye(4)
     result = assess(
         fixed,
         moving,
         aligned,
-        refinement_step(original) @ aligned.fit.matrix if refined else aligned.fit.matrix,
+        step @ aligned.fit.matrix,
         correction.transform_type,
-        circumstances,
+        _circumstances(original, similarity),
     )
-    notes = () if aligned.failed else aligned.fit.notes
-    if original.refined and not refined and not aligned.failed:
+    notes = tuple(warning for warning in original.warnings if warning not in original.fit_notes) + result.fit_notes
+    if original.refined and not refined:
         notes += ("The refinement by intensities is not part of this alignment any more.",)
     return replace(
         result, refined=refined, device=original.device, model=original.model, seconds=original.seconds, warnings=notes
+    )
+
+
+def _circumstances(original: Registration, similarity: SimilarityChange | None) -> Circumstances:
+    """What was found of the scans stays true of a corrected alignment, but a contradiction that it has settled."""
+    judged = similarity or original.similarity
+    settled = judged.after > original.similarity.after
+    return Circumstances(
+        similarity or SimilarityChange(original.similarity.before, float("nan")),
+        judged,
+        contradicted=original.contradicted and not settled,
+        unfamiliar=original.unfamiliar,
+        instead="The alignment was left as it was.",
     )
 
 
@@ -178,7 +190,7 @@ def _aligned(
     correction: Correction,
     fixed: Keypoints,
     moving: Keypoints,
-    previous: NDArray[np.float64] | None,
+    previous: Registration,
 ) -> KeypointFit:
     count, network = len(fixed), len(original.status)
     placed = np.array([k >= network or correction.moved_by_person(k) for k in range(count)])
@@ -192,8 +204,8 @@ def _aligned(
             correction.transform_type, fixed, moving, pairing, noise, original.error_floor, trusted=trusted, factors=factors
         )
     except DegenerateError as error:
-        kept = original.moving_to_fixed if previous is None else previous
-        return without_fit(kept, original.transform_type, fixed, moving, pairing, noise, original.error_floor, error)
+        kept, kind = previous.moving_to_fixed, previous.transform_type
+        return without_fit(kept, kind, fixed, moving, pairing, noise, original.error_floor, error)
 
 
 def _chosen(original: Registration, pairing: Pairing, correction: Correction, placed: NDArray[np.bool_]) -> Pairing:

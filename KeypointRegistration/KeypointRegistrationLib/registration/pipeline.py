@@ -95,9 +95,9 @@ def register(
                 warnings.append(refinement.reason)
     with clock("assess"):
         tell(0.92, "Assessing the result")
-        keypoints, card = (in_fixed.keypoints, in_moving.keypoints), detector.card
-        circumstances = _circumstances(fixed, moving, keypoints, card, options.initial, matrix, contradicted)
-        result = assess(*keypoints, aligned, matrix, options.transform_type, circumstances)
+        doubt, card = max(in_fixed.doubt, in_moving.doubt), detector.card
+        circumstances = _circumstances(fixed, moving, doubt, card, options.initial, matrix, contradicted)
+        result = assess(in_fixed.keypoints, in_moving.keypoints, aligned, matrix, options.transform_type, circumstances)
     tell(1.0, "Done")
     return replace(
         result,
@@ -145,7 +145,7 @@ def _detect_placed(detector: KeypointSource, placed: Volume, mask: Volume | None
     back = invert(initial)
     grid = found.heatmaps.grid
     heatmaps = Heatmaps(found.heatmaps.values, Grid(grid.shape, back @ grid.ijk_to_ras))
-    return Detection(found.keypoints.moved(back), heatmaps, found.remembered)
+    return replace(found, keypoints=found.keypoints.moved(back), heatmaps=heatmaps)
 
 
 def _align(fixed: Keypoints, moving: Keypoints, kind: TransformType, card: Card) -> KeypointFit:
@@ -164,7 +164,7 @@ def _align(fixed: Keypoints, moving: Keypoints, kind: TransformType, card: Card)
 def _circumstances(
     fixed: Volume,
     moving: Volume,
-    keypoints: tuple[Keypoints, Keypoints],
+    doubt: float,
     card: Card,
     start: NDArray[np.float64] | None,
     matrix: NDArray[np.float64],
@@ -174,6 +174,5 @@ def _circumstances(
         before=normalised_mutual_information(fixed, moving, np.eye(4) if start is None else start),
         after=normalised_mutual_information(fixed, moving, matrix),
     )
-    widest = max(float(np.median(points.spread)) for points in keypoints)
-    unfamiliar = widest > _UNFAMILIAR * card.familiar_spread
-    return Circumstances(similarity, contradicted, unfamiliar, "The scans were only brought to one centre.")
+    unfamiliar = doubt > _UNFAMILIAR * card.familiar_spread
+    return Circumstances(similarity, similarity, contradicted, unfamiliar, "The scans were only brought to one centre.")

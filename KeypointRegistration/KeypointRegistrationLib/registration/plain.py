@@ -77,6 +77,9 @@ def registration_from(entry: dict[str, Any]) -> Registration:
             model=ModelIdentity(**entry["model"]),
             seconds=entry["seconds"],
             warnings=tuple(entry["warnings"]),
+            fit_notes=tuple(entry["fit_notes"]),
+            contradicted=entry["contradicted"],
+            unfamiliar=entry["unfamiliar"],
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a registration: {error}") from error

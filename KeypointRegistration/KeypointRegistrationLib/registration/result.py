@@ -83,6 +83,9 @@ class Registration:
         error_floor: mm of predicted error that all keypoints of a scan share, so that it does not average out.
         error_form: 4×4 Q with predicted RMS-TRE²(x) = x̃ᵀ Q x̃ (mm²) at a fixed-space point x̃ = (x, y, z, 1).
         fre: root-mean-square residual in mm of the pairs used (says nothing about accuracy elsewhere).
+        contradicted: whether the intensities fit better far from where the keypoints put the scans.
+        unfamiliar: whether the keypoints' maps are wider than those of scans the model knows.
+        fit_notes: those of ``warnings`` that are about the fit of the keypoints.
         refined: whether the intensity refinement was accepted.
         seconds: per stage.
         fixed_heatmaps, moving_heatmaps: the probability maps, where they were asked for.
@@ -109,6 +112,9 @@ class Registration:
     model: ModelIdentity
     seconds: dict[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    fit_notes: tuple[str, ...] = ()
+    contradicted: bool = False
+    unfamiliar: bool = False
     fixed_heatmaps: Heatmaps | None = None
     moving_heatmaps: Heatmaps | None = None
 

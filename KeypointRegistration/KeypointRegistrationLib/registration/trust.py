@@ -27,6 +27,7 @@ def judge(
     *,
     pairs_used: int,
     pairs_present: int,
+    pairs_left_out: int,
     pairs: int,
     positions: NDArray,
     residual_ratio: float,
@@ -44,6 +45,7 @@ def judge(
     Args:
         pairs_used: keypoint pairs that carry the fit.
         pairs_present: keypoints found in both scans.
+        pairs_left_out: those of them that a person has left out.
         pairs: all keypoints.
         positions: of the pairs used, in the fixed scan, (n, 3) mm.
         residual_ratio: root-mean-square of residual / expected noise over the pairs used.
@@ -61,8 +63,11 @@ def judge(
         grave.append(f"Only {pairs_used} keypoint pairs agree with the alignment.")
     elif pairs_used < _FEW_PAIRS:
         light.append(f"Few keypoint pairs ({pairs_used}) agree with the alignment.")
-    if pairs_used < _LOW_SHARE * pairs_present:
-        grave.append(f"Only {pairs_used} of the {pairs_present} keypoints found in both scans agree with the alignment.")
+    asked = pairs_present - pairs_left_out
+    if pairs_used < _LOW_SHARE * asked:
+        grave.append(f"Only {pairs_used} of the {asked} keypoints found in both scans agree with the alignment.")
+    if pairs_left_out > _LOW_SHARE * pairs_present:
+        light.append(f"You left out {pairs_left_out} of the {pairs_present} keypoints found in both scans.")
     if pairs_used >= 3 and _flatness(positions) < _FLAT:
         light.append("The keypoints used lie almost in a plane, so the alignment across it is uncertain.")
     if pairs_present < _LOW_OVERLAP * pairs:

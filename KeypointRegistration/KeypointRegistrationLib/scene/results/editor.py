@@ -51,6 +51,8 @@ class RegistrationEditor:
         self._changes = 0
         self._message = ""
         self._lists = PairedLists(result, self)
+        if self._is_unmeasured:  # it was saved before that
+            self._measure_later()
 
     # -- what it is ----------------------------------------------------------------------------------------------------
 
@@ -203,6 +205,8 @@ class RegistrationEditor:
 
     def close(self) -> None:
         """Let go of the point lists, which are locked again: nobody would follow them."""
+        if not self.result.scene.IsClosing():  # else nobody will look at the verdict
+            self._measure()
         self._lists.close()
         self._is_closed = True
         self._listeners = []
@@ -224,17 +228,30 @@ class RegistrationEditor:
         """Take over a correction for good: scene, record, lists, and then the similarity, which takes longer."""
         self.result.correct(correction, self._solve(correction))
         self._lists.write(self.registration)
-        self._changes += 1
-        changes = self._changes
-        self._later(_MEASURE_AFTER_MS, lambda: self._measure(changes))
+        self._measure_later()
         self._tell(live=False)
 
     def _solve(self, correction: Correction, similarity: SimilarityChange | None = None) -> Registration:
-        return corrected(self.original, correction, similarity, previous=self.registration.moving_to_fixed)
+        return corrected(self.original, correction, similarity, previous=self.registration)
 
-    def _measure(self, changes: int) -> None:
-        """The similarity of the scans in the corrected alignment, if nothing has changed since."""
-        if self._is_closed or changes != self._changes or not self.is_corrected or self._before_drag is not None:
+    @property
+    def _is_unmeasured(self) -> bool:
+        return self.is_corrected and bool(np.isnan(self.registration.similarity.after))
+
+    def _measure_later(self) -> None:
+        """Measure the similarity once nothing has changed for a while."""
+        self._changes += 1
+        changes = self._changes
+
+        def measure() -> None:
+            if not self._is_closed and changes == self._changes and self._before_drag is None:
+                self._measure()
+
+        self._later(_MEASURE_AFTER_MS, measure)
+
+    def _measure(self) -> None:
+        """The similarity of the scans in the corrected alignment, where they are still there."""
+        if not self._is_unmeasured:
             return
         try:
             fixed, moving = registered_scans(self.result)
@@ -263,8 +280,10 @@ class RegistrationEditor:
         """The point was let go."""
         before, self._before_drag = self._before_drag, None
         correction = self._correction_of_lists()
-        if before is not None and not before == correction == self.correction:  # else it was a click
+        if before is not None and not before == correction == self.correction:
             self._do(correction, before)
+        elif self._is_unmeasured:  # it was a click, which has held up the measurement
+            self._measure_later()
 
     def on_points_changed(self) -> None:
         """Points are elsewhere: follow them, once for all that happens at one time."""

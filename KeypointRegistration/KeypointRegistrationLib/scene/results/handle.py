@@ -68,7 +68,8 @@ class SceneRegistration:
     def __init__(self, record_node: slicer.vtkMRMLTextNode) -> None:
         self._scene = record_node.GetScene()
         self.identifier: str = record_node.GetAttribute(IDENTIFIER)
-        self._content = record.from_text(record_node.GetText())
+        self._text: str = record_node.GetText()
+        self._content = record.from_text(self._text)
         self._nodes: dict[str, vtk.vtkWeakReference] = {}
         self._hold("record", record_node)
         for role in _MADE + _GIVEN:
@@ -162,7 +163,13 @@ class SceneRegistration:
             matrix = np.linalg.inv(self._outer_to_world) @ registration.moving_to_fixed @ to_world
             self.transform.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(matrix))
         if lasting and self.record is not None:
-            self.record.SetText(record.to_text(self._content))
+            self._text = record.to_text(self._content)
+            self.record.SetText(self._text)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the record says what this handle does, and no other handle has corrected the registration since."""
+        return self.record is None or self.record.GetText() == self._text
 
     @property
     def applied(self) -> bool:
