@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -25,14 +25,27 @@ def shared_data() -> Path:
     return folder
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "provokes_problems: the application's log may hold errors after the test")
+
+
 @pytest.fixture
-def application() -> Iterator[Application]:
-    """The running application.  Nothing may go wrong in it that a user would find in the log."""
+def application(request: pytest.FixtureRequest) -> Iterator[Application]:
+    """The running application.  A user would find nothing wrong in its log, unless the test is about that."""
     from host.application import Application
 
     with Application() as running:
         yield running
-        assert running.problems == []
+        if request.node.get_closest_marker("provokes_problems") is None:
+            assert running.problems == []
+
+
+@pytest.fixture
+def qt(application: Application) -> Any:
+    """The application's module of Qt."""
+    import qt
+
+    return qt
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ test_host_mrml.py: VTK objects as arguments, in properties and signals; selector
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from enum import Enum
 from typing import Any
 
@@ -25,19 +24,6 @@ import numpy as np
 import pytest
 from host.application import Application
 from PySide6 import QtWidgets
-
-
-@pytest.fixture
-def application() -> Iterator[Application]:
-    with Application() as running:
-        yield running
-
-
-@pytest.fixture
-def qt(application: Application) -> Any:
-    import qt
-
-    return qt
 
 
 def test_a_property_is_an_attribute_and_cannot_be_called(qt: Any) -> None:

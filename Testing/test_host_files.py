@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +11,6 @@ from host.application import Application
 from host.settings import QSettings
 from host.uiloader import load_ui
 from PySide6 import QtWidgets
-
-
-@pytest.fixture
-def application() -> Iterator[Application]:
-    with Application() as running:
-        yield running
-
-
-@pytest.fixture
-def qt(application: Application) -> Any:
-    import qt
-
-    return qt
-
 
 UI = """<ui version="4.0"><class>Panel</class>
 <widget class="qMRMLWidget" name="Panel"><layout class="QVBoxLayout" name="all">
@@ -67,6 +52,7 @@ def test_a_mistake_in_a_panel_file_is_an_error(application: Application, tmp_pat
         load_ui(path)
 
 
+@pytest.mark.provokes_problems
 def test_a_message_box_waits_for_the_answer_that_was_prepared(application: Application) -> None:
     application.answer(QtWidgets.QMessageBox.Ok, QtWidgets.QMessageBox.Cancel)
     assert slicer.util.confirmOkCancelDisplay("Really?") is True
@@ -76,6 +62,7 @@ def test_a_message_box_waits_for_the_answer_that_was_prepared(application: Appli
     assert "nobody answers" in application.problems[0]
 
 
+@pytest.mark.provokes_problems
 def test_files_and_texts_are_plain_and_empty_when_cancelled(application: Application, qt: Any) -> None:
     application.answer_file("/scans/head.nii.gz", "")
     application.answer_text("left ear", "")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 import slicer
@@ -18,12 +16,6 @@ DESCRIPTION = """<layout type="vertical" split="true"><item splitSize="300"><lay
 <property name="viewcolor" action="default">#3fa7d6</property></view></item>
 <item row="0" column="1"><view class="vtkMRMLViewNode" singletontag="1"/></item></layout></item>
 <item splitSize="100"><view class="vtkMRMLSliceNode" singletontag="Red"/></item></layout>"""
-
-
-@pytest.fixture
-def application() -> Iterator[Application]:
-    with Application() as running:
-        yield running
 
 
 def slice_names() -> list[str]:

@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import slicer
 from host.application import Application
-
-
-@pytest.fixture
-def application() -> Iterator[Application]:
-    with Application() as running:
-        yield running
-
-
-@pytest.fixture
-def qt(application: Application) -> Any:
-    import qt
-
-    return qt
 
 
 @pytest.fixture

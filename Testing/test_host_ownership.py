@@ -3,25 +3,11 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from host.application import Application
-
-
-@pytest.fixture
-def application() -> Iterator[Application]:
-    with Application() as running:
-        yield running
-
-
-@pytest.fixture
-def qt(application: Application) -> Any:
-    import qt
-
-    return qt
 
 
 def test_an_object_without_parent_and_reference_dies(qt: Any) -> None:
@@ -136,6 +122,7 @@ def test_a_thread_of_qt_written_in_python_is_refused(qt: Any) -> None:
             type("Work", (base,), {"run": print})
 
 
+@pytest.mark.provokes_problems
 def test_a_python_thread_of_a_module_is_reported(application: Application, tmp_path: Path) -> None:
     path = tmp_path / "Threaded.py"
     path.write_text("import threading\nclass Threaded:\n    def __init__(self, parent):\n"

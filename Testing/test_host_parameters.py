@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,19 +11,6 @@ import pytest
 import slicer
 from host.application import Application
 from host.parameter_types import Choice, Decimals, Minimum, SingleStep, WithinRange
-
-
-@pytest.fixture
-def application() -> Iterator[Application]:
-    with Application() as running:
-        yield running
-
-
-@pytest.fixture
-def qt(application: Application) -> Any:
-    import qt
-
-    return qt
 
 
 class Kind(Enum):

@@ -4,26 +4,13 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from host.application import Application
 
 
-@pytest.fixture
-def application() -> Iterator[Application]:
-    with Application() as running:
-        yield running
-
-
-@pytest.fixture
-def qt(application: Application) -> Any:
-    import qt
-
-    return qt
-
-
+@pytest.mark.provokes_problems
 def test_a_wrong_signature_returns_false_and_is_reported(application: Application, qt: Any) -> None:
     button = qt.QPushButton("")
     assert button.connect("clicked()", print) is True
@@ -51,6 +38,7 @@ def test_signals_can_be_attributes_without_overloads(qt: Any) -> None:
         _ = button.clicked[bool]
 
 
+@pytest.mark.provokes_problems
 def test_an_error_in_a_handler_is_swallowed_and_reported(application: Application, qt: Any) -> None:
     button = qt.QPushButton("")
     button.connect("clicked()", lambda: 1 / 0)
@@ -58,6 +46,7 @@ def test_an_error_in_a_handler_is_swallowed_and_reported(application: Applicatio
     assert application.problems == ["error in the handler of clicked(): ZeroDivisionError: division by zero"]
 
 
+@pytest.mark.provokes_problems
 def test_disconnect_needs_the_same_arguments(application: Application, qt: Any) -> None:
     button, heard = qt.QPushButton(""), []
 
@@ -102,6 +91,7 @@ def test_disconnecting_without_arguments_is_an_error(qt: Any) -> None:
         button.disconnect()
 
 
+@pytest.mark.provokes_problems
 def test_signals_that_only_a_newer_qt_has_do_not_exist(application: Application, qt: Any) -> None:
     assert qt.QCheckBox("").connect("checkStateChanged(Qt::CheckState)", print) is False
     assert len(application.problems) == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -30,12 +30,6 @@ class SmallModuleWidget(ScriptedLoadableModuleWidget):
 """
 UI = """<ui version="4.0"><class>{root}</class><widget class="qMRMLWidget" name="{root}"><layout class="QVBoxLayout">
 {widgets}</layout></widget></ui>"""
-
-
-@pytest.fixture
-def application() -> Iterator[Application]:
-    with Application() as running:
-        yield running
 
 
 @pytest.fixture
@@ -120,6 +114,7 @@ def test_a_person_types_and_leaves_with_enter(panel: Callable) -> None:
     assert heard[0] == "a name" and opened.person.reads("text") == "a comment"
 
 
+@pytest.mark.provokes_problems
 def test_files_and_folders_are_chosen_in_prepared_dialogs(application: Application, panel: Callable, tmp_path: Path) -> None:
     opened, heard = panel("ctkPathLineEdit path,ctkDirectoryButton folder"), []
     opened.ui.path.connect("currentPathChanged(QString)", heard.append)

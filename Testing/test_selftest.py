@@ -6,7 +6,6 @@ import importlib.util
 import sys
 import types
 import unittest
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,13 +18,6 @@ from KeypointRegistrationLib.scene.volumes import add_volume
 from tiny_model import write_tiny_bundle
 
 MODULE = Path(__file__).resolve().parent.parent / "KeypointRegistration"
-
-
-@pytest.fixture
-def application() -> Iterator[Application]:
-    with Application() as running:
-        yield running
-        assert running.problems == []
 
 
 def run(tests: type[unittest.TestCase]) -> unittest.TestResult:
