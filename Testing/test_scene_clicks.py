@@ -87,4 +87,8 @@ def test_nothing_is_told_after_closing_or_by_what_is_gone(listener: Listener) ->
 def test_a_registration_without_lists_can_be_followed(listener: Listener) -> None:
     for points in (listener.added.fixed_points, listener.added.moving_points):
         listener.host.scene.RemoveNode(points)
-    PointClicks(SceneRegistration(listener.added.record), lambda *_: None).close()
+    heard: list[tuple[int, bool]] = []
+    clicks = PointClicks(SceneRegistration(listener.added.record), lambda *told: heard.append(told))
+    listener.view.click((0.0, 0.0, 0.0))
+    clicks.close()
+    assert heard == listener.heard == []
