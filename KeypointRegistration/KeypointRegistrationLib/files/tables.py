@@ -93,11 +93,16 @@ def table_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def unquoted(cell: str) -> str:
     """A cell as it was before ``table_text`` put a quote in front of it."""
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA_STARTS) else cell
+    return cell[1:] if cell.startswith("'") and _is_formula_behind_quotes(cell) else cell
 
 
 def _harmless(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
+    return f"'{value}" if isinstance(value, str) and _is_formula_behind_quotes(value) else value
+
+
+def _is_formula_behind_quotes(cell: str) -> bool:
+    """Behind none, too.  A quote that a person has typed gets another one in front, so that reading does not lose it."""
+    return cell.lstrip("'").startswith(_FORMULA_STARTS)
 
 
 def _lines(reader: Iterator[list[str]], path: str | Path, needed: Sequence[str]) -> Iterator[Line]:
