@@ -12,6 +12,7 @@ import pytest
 from KeypointRegistrationLib.files.annotations import read_annotations, write_annotations
 from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.registration.annotation import (
+    NETWORK_ANSWER,
     AnnotatedRegistration,
     Annotation,
     CorrectionCount,
@@ -32,6 +33,11 @@ def said(rating: Rating | None = Rating.ACCEPT, reviewer: str = "Ada", comment: 
 def annotated(identifier: str = "a", *history: Annotation) -> AnnotatedRegistration:
     corrections = CorrectionCount(left_out=2, moved=1, added=3)
     return AnnotatedRegistration.of(identifier, ("atlas", "=brain"), sample_registration(), corrections, history)
+
+
+def lines_of(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 class TestAnnotation:
@@ -61,6 +67,11 @@ class TestAnnotation:
         assert extended(history, said(minutes=5)) == history
         assert len(extended(history, said(reviewer="Bo", minutes=5))) == 2
 
+    def test_the_same_rating_of_another_correction_is_a_new_entry(self) -> None:
+        first = replace(said(), judged=NETWORK_ANSWER)
+        history = extended((first,), replace(said(minutes=5), judged="c0ffee"))
+        assert [entry.judged for entry in history] == [NETWORK_ANSWER, "c0ffee"]
+
     def test_a_later_comment_does_not_take_the_rating_away(self) -> None:
         assert current_rating((said(), said(None, comment="look at the left", minutes=1))) is Rating.ACCEPT
 
@@ -68,25 +79,51 @@ class TestAnnotation:
         first, second, third = said(), said(Rating.REJECT, minutes=1), said(Rating.ACCEPTABLE, "Bo", minutes=2)
         assert merged((first, third), (first, second)) == (first, second, third)
 
+    def test_a_list_that_does_not_know_what_was_judged_adds_no_entry(self) -> None:
+        known = replace(said(), judged="c0ffee")
+        assert merged((known,), (said(), said(minutes=1))) == (known, said(minutes=1))
+
+    @pytest.mark.parametrize(
+        ("correction", "count", "corrected"),
+        [
+            (NETWORK_ANSWER, CorrectionCount(), False),
+            ("c0ffee", CorrectionCount(), True),
+            ("", CorrectionCount(), False),
+            ("", CorrectionCount(moved=1), True),
+        ],
+    )
+    def test_a_correction_that_changes_no_pair_is_one_too(
+        self, correction: str, count: CorrectionCount, corrected: bool
+    ) -> None:
+        assert replace(annotated(), correction=correction, corrections=count).corrected is corrected
+
 
 class TestFiles:
     @pytest.mark.parametrize("name", ["list.csv", "list.json"])
     def test_what_is_written_is_read(self, tmp_path: Path, name: str) -> None:
         comment = 'blurred, "ghosts"\nand a second line; =1+1'
-        history = (said(), said(Rating.REJECT, "Bo", comment, 3), said(None, "Ada", "-3 mm?", 4))
-        registrations = (annotated("a", *history), annotated("b"), replace(annotated("c", said()), fre=float("inf")))
+        history = (
+            said(),
+            replace(said(Rating.REJECT, "Bo", comment, 3), judged=NETWORK_ANSWER),
+            replace(said(None, "Ada", "-3 mm?", 4), judged="c0ffee"),
+        )
+        registrations = (
+            replace(annotated("a", *history), correction="c0ffee"),
+            annotated("b"),
+            replace(annotated("c", said()), fre=float("inf")),
+        )
         write_annotations(tmp_path / name, registrations)
         read = read_annotations(tmp_path / name)
         assert [entry.history for entry in read] == [history, (), (said(),)]
         assert [entry.identifier for entry in read] == ["a", "b", "c"]
         assert read[0].model == registrations[0].model and read[0].corrections == registrations[0].corrections
+        assert [entry.correction for entry in read] == ["c0ffee", "", ""]
         assert read[0].fre == pytest.approx(registrations[0].fre, abs=1e-4)
         assert (read[0].fixed, read[0].moving) == ("atlas", "=brain")
 
     def test_the_table_has_a_line_per_annotation_and_marks_the_one_that_holds(self, tmp_path: Path) -> None:
         write_annotations(tmp_path / "list.csv", [annotated("a", said(), said(Rating.REJECT, minutes=1)), annotated("b")])
-        with (tmp_path / "list.csv").open(encoding="utf-8", newline="") as file:
-            lines = list(csv.DictReader(file))
+        lines = lines_of(tmp_path / "list.csv")
         assert [(line["registration"], line["latest"], line["rating"]) for line in lines] == [
             ("a", "no", "accept"),
             ("a", "yes", "reject"),
@@ -95,6 +132,40 @@ class TestFiles:
         assert lines[0]["date"] == "2026-03-01T12:00:00+00:00"
         assert (lines[0]["pairs_left_out"], lines[0]["pairs_moved"], lines[0]["pairs_added"]) == ("2", "1", "3")
         assert (lines[0]["trust"], lines[0]["transform_type"], lines[0]["model"]) == ("good", "rigid", "brain-affine")
+
+    def test_the_rating_that_holds_is_marked_also_where_a_comment_came_after_it(self, tmp_path: Path) -> None:
+        entry = annotated("a", said(Rating.REJECT), said(), said(None, comment="look again", minutes=2))
+        write_annotations(tmp_path / "list.csv", [entry])
+        marked = [line["rating"] for line in lines_of(tmp_path / "list.csv") if line["latest"] == "yes"]
+        assert marked == [entry.rating.value] == ["accept"]
+
+    def test_a_list_says_whether_a_registration_was_corrected(self, tmp_path: Path) -> None:
+        entry = replace(annotated("a", said()), correction="c0ffee", corrections=CorrectionCount())
+        untouched = replace(entry, identifier="b", correction=NETWORK_ANSWER)
+        write_annotations(tmp_path / "list.csv", [entry, untouched])
+        write_annotations(tmp_path / "list.json", [entry, untouched])
+        assert [line["corrected"] for line in lines_of(tmp_path / "list.csv")] == ["yes", "no"]
+        listed = json.loads((tmp_path / "list.json").read_text(encoding="utf-8"))["registrations"]
+        assert [line["corrected"] for line in listed] == [True, False]
+
+    def test_a_table_without_the_later_columns_is_read(self, tmp_path: Path) -> None:
+        write_annotations(tmp_path / "list.csv", [annotated("a", said())])
+        later = ("corrected", "correction", "judged")
+        lines = [
+            {name: cell for name, cell in line.items() if name not in later} for line in lines_of(tmp_path / "list.csv")
+        ]
+        with (tmp_path / "list.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(lines[0]))
+            writer.writeheader()
+            writer.writerows(lines)
+        (entry,) = read_annotations(tmp_path / "list.csv")
+        assert entry.history == (said(),) and entry.correction == "" and entry.corrected
+
+    def test_quotes_that_were_typed_are_not_lost(self, tmp_path: Path) -> None:
+        comments = ["'=x", "'+1", "'-1", "'@x", "''=x", "'plain'", "=x"]
+        write_annotations(tmp_path / "list.csv", [annotated("a", *(said(comment=text) for text in comments))])
+        (entry,) = read_annotations(tmp_path / "list.csv")
+        assert [said.comment for said in entry.history] == comments
 
     def test_no_cell_is_a_formula(self, tmp_path: Path) -> None:
         comments = ["=1+1", "+1", "-1", "@x", "\tx"]

@@ -9,6 +9,7 @@ from host.mrml import load_scene, save_scene
 from host.settings import QSettings
 from KeypointRegistrationLib.files.annotations import read_annotations
 from KeypointRegistrationLib.registration.annotation import Rating
+from KeypointRegistrationLib.registration.correction import PairChoice
 from KeypointRegistrationLib.scene.notes.annotations import ANNOTATIONS, annotations_of
 from KeypointRegistrationLib.scene.notes.names import names_of
 from KeypointRegistrationLib.scene.results.adding import add_registration
@@ -74,6 +75,19 @@ class TestRating:
         assert [rating for rating, _, _ in said(rated)] == [Rating.ACCEPT, Rating.REJECT]
         assert rated.person.widget("rejectButton").isChecked()
         assert "Accept: Ada" in rated.person.tool_tip("annotationLabel")
+
+    def test_a_rating_of_an_alignment_that_was_corrected_since_says_so(self, rated: Session) -> None:
+        person, editor = rated.person, rated.panel._bench.editor
+        person.click("acceptButton")
+        assert "before the last correction" not in person.reads("annotationLabel")
+        editor.set_choice(3, PairChoice.LEAVE_OUT)
+        rated.application.process_events()
+        assert person.reads("annotationLabel").endswith("Rated before the last correction.")
+        person.type("ratingCommentEdit", "moved a point")
+        assert said(rated)[-1] == (None, "Ada", "moved a point")
+        person.click("acceptButton")
+        assert "before the last correction" not in person.reads("annotationLabel")
+        assert [rating for rating, _, _ in said(rated)] == [Rating.ACCEPT, None, Rating.ACCEPT]
 
     def test_without_a_reviewer_nothing_is_rated_and_the_panel_says_so(self, rated: Session) -> None:
         rated.person.type("reviewerEdit", " ")

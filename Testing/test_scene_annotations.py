@@ -10,7 +10,8 @@ import pytest
 import slicer
 from host.mrml import RealScene, load_scene, save_scene
 from KeypointRegistrationLib.geometry.errors import InputError
-from KeypointRegistrationLib.registration.annotation import CorrectionCount, Rating
+from KeypointRegistrationLib.geometry.transforms import TransformType
+from KeypointRegistrationLib.registration.annotation import NETWORK_ANSWER, CorrectionCount, Rating
 from KeypointRegistrationLib.registration.correction import AddedPair, Correction, PairChoice
 from KeypointRegistrationLib.registration.result import ModelIdentity
 from KeypointRegistrationLib.scene.notes.annotations import (
@@ -20,6 +21,7 @@ from KeypointRegistrationLib.scene.notes.annotations import (
     annotated,
     annotated_registrations,
     annotations_of,
+    is_rating_outdated,
 )
 from KeypointRegistrationLib.scene.results.adding import add_registration
 from KeypointRegistrationLib.scene.results.handle import SceneRegistration, find_registrations
@@ -87,6 +89,46 @@ def test_the_list_says_what_people_have_changed(result: SceneRegistration) -> No
     assert entry.corrections == CorrectionCount(left_out=2, moved=2, added=1)
     assert entry.fre == 2.5
     assert (entry.fixed, entry.moving) == ("Atlas", "Brain T1")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"choices": {3: PairChoice.USE}},
+        {"factors": {3: 2.0}},
+        {"transform_type": TransformType.AFFINE},
+        {"robust": False},
+        {"keep_refinement": False},
+    ],
+)
+def test_whatever_a_person_has_changed_is_a_correction(result: SceneRegistration, change: dict) -> None:
+    assert not annotated(result).corrected
+    result.correct(replace(result.correction, **change), result.original)
+    assert annotated(result).corrected and annotated(result).corrections == CorrectionCount()
+
+
+def test_a_rating_is_of_the_correction_that_was_there(result: SceneRegistration) -> None:
+    first, second = (replace(result.correction, factors={3: factor}) for factor in (2.0, 3.0))
+    annotate(result, said(Rating.ACCEPT))
+    assert not is_rating_outdated(result)
+    result.correct(first, result.original)
+    assert is_rating_outdated(result)
+    annotate(result, said(Rating.ACCEPT, minutes=1))
+    assert not is_rating_outdated(result) and len(annotations_of(result)) == 2
+    result.correct(second, result.original)
+    assert is_rating_outdated(result)
+    (loaded,) = find_registrations(result.scene)
+    loaded.correct(first, result.original)
+    assert not is_rating_outdated(loaded)
+    assert annotations_of(loaded)[0].judged == NETWORK_ANSWER != annotated(loaded).correction
+
+
+def test_the_name_of_an_added_pair_does_not_make_a_rating_old(result: SceneRegistration) -> None:
+    pair = AddedPair("mine", (0.0, 0.0, 0.0), (0.0, 0.0, 1.0))
+    result.correct(replace(result.correction, added=(pair,)), result.original)
+    annotate(result, said(Rating.ACCEPT))
+    result.correct(replace(result.correction, added=(replace(pair, label="nose"),)), result.original)
+    assert not is_rating_outdated(result)
 
 
 def test_a_scan_that_is_gone_is_listed_by_the_name_it_had(result: SceneRegistration) -> None:

@@ -13,10 +13,10 @@ from host.mrml import RealScene, load_scene, save_scene
 from KeypointRegistrationLib.files.nifti import write_nifti
 from KeypointRegistrationLib.files.worklist import read_worklist
 from KeypointRegistrationLib.geometry.errors import InputError
-from KeypointRegistrationLib.registration.annotation import Rating
+from KeypointRegistrationLib.registration.annotation import Annotation, Rating
 from KeypointRegistrationLib.registration.correction import Correction, PairChoice
 from KeypointRegistrationLib.registration.result import ModelIdentity
-from KeypointRegistrationLib.scene.notes.annotations import annotate, annotations_of
+from KeypointRegistrationLib.scene.notes.annotations import annotate, annotations_of, is_rating_outdated
 from KeypointRegistrationLib.scene.notes.names import rename
 from KeypointRegistrationLib.scene.notes.worklist import SceneWorklist
 from KeypointRegistrationLib.scene.notes.worklists import (
@@ -53,6 +53,7 @@ class Left:
     nodes: int
     folders: int
     created: str
+    history: tuple[Annotation, ...]
 
 
 @pytest.fixture
@@ -84,6 +85,7 @@ def left(scene: slicer.vtkMRMLScene, tmp_path: Path) -> Left:
         scene.GetNumberOfNodes(),
         len(hierarchy_names(scene)),
         result.provenance["created"],
+        annotations_of(result),
     )
     go(worklist, 1)
     assert find_registrations(scene) == [] and scans(scene) == ["c", "d"]
@@ -101,7 +103,7 @@ def test_it_is_there_again_as_it_was_left(left: Left, scene: slicer.vtkMRMLScene
     np.testing.assert_allclose(volume_from_node(result.moving_volume).corners, left.corners, atol=1e-8)
     np.testing.assert_allclose(world_points(result.moving_points), left.points, atol=1e-8)
     assert labels(result) == left.labels and labels(result)[-1] == "mine" and labels(result)[2] == "nose"
-    assert annotations_of(result) == (said(Rating.ACCEPTABLE, comment="with care"),)
+    assert annotations_of(result) == left.history and not is_rating_outdated(result)
     assert result.provenance["created"] == left.created
     assert scene.GetNumberOfNodes() == left.nodes and len(hierarchy_names(scene)) == left.folders
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import slicer
 from host.mrml import RealScene, load_scene, save_scene
 from KeypointRegistrationLib.files.worklist import read_worklist
 from KeypointRegistrationLib.geometry.errors import InputError
-from KeypointRegistrationLib.registration.annotation import Rating
+from KeypointRegistrationLib.registration.annotation import NETWORK_ANSWER, Rating
 from KeypointRegistrationLib.registration.worklist_state import RowStatus
 from KeypointRegistrationLib.scene.notes.annotations import annotate
 from KeypointRegistrationLib.scene.notes.worklist import SceneWorklist
@@ -76,7 +77,7 @@ class TestStepping:
         assert find_registrations(scene) == [] and scans(scene) == ["c", "e"]
         assert worklist.lines[1].rating is Rating.ACCEPTABLE
         (entry,) = everything_annotated(scene)
-        assert entry.history == (said(Rating.ACCEPTABLE, comment="fine"),)
+        assert entry.history == (replace(said(Rating.ACCEPTABLE, comment="fine"), judged=NETWORK_ANSWER),)
         assert entry.moving.endswith("d.nii.gz")
 
     def test_masks_come_and_go_with_their_scans(self, scene: slicer.vtkMRMLScene, file: Path) -> None:

@@ -17,6 +17,7 @@ from ..registration.annotation import (
     merged,
     registration_entry,
     registration_from_entry,
+    verdict,
 )
 from .tables import Line, read_table, read_text, table_text, write_text
 
@@ -24,15 +25,19 @@ _FORMAT = 1
 _COLUMNS = (
     *("registration", "fixed", "moving", "model", "version", "sha256", "transform_type", "trust", "fre_mm"),
     *("predicted_tre_centre_mm", "predicted_tre_median_mm", "predicted_tre_p95_mm"),
-    *("pairs_left_out", "pairs_moved", "pairs_added", "latest", "rating", "reviewer", "date", "comment"),
+    *("pairs_left_out", "pairs_moved", "pairs_added", "corrected", "correction"),
+    *("latest", "rating", "reviewer", "date", "comment", "judged"),
 )
+_LATER_COLUMNS = ("corrected", "correction", "judged")  # which lists written before do not have
+_NEEDED = tuple(column for column in _COLUMNS if column not in _LATER_COLUMNS)
 
 
 def write_annotations(path: str | Path, registrations: Iterable[AnnotatedRegistration]) -> None:
     """Write all registrations with all that was said of them, as JSON if the name ends in .json, else as CSV.
 
-    The CSV has a line per annotation; ``latest`` is ``yes`` for the one that holds.  A registration of which nothing was
-    said has one line without rating.
+    The CSV has a line per annotation; ``latest`` is ``yes`` for the rating that holds, whatever comments came after it.  A
+    registration of which nothing was said has one line without rating.  ``corrected`` is ``yes`` if people have changed
+    anything of the network's answer; a rating whose ``judged`` differs from ``correction`` is older than the last change.
 
     Raises:
         InputError: if the file cannot be written.
@@ -51,7 +56,7 @@ def read_annotations(path: str | Path) -> tuple[AnnotatedRegistration, ...]:
     if Path(path).suffix.lower() == ".json":
         return _from_json(path)
     collected: dict[str, AnnotatedRegistration] = {}
-    for line in read_table(path, _COLUMNS):
+    for line in read_table(path, _NEEDED):
         try:
             annotated = _from_line(line)
         except (ValueError, OverflowError) as error:
@@ -95,14 +100,16 @@ def _csv_text(registrations: list[AnnotatedRegistration]) -> str:
             *(entry["identifier"], entry["fixed"], entry["moving"], *entry["model"].values()),
             *(entry["transform_type"], entry["trust"], _number(entry["fre_mm"])),
             *(_number(value) for value in tre.values()),
-            *corrections.values(),
+            *(*corrections.values(), "yes" if entry["corrected"] else "no", entry["correction"]),
         ]
+        holding = verdict(annotated.history)
         for annotation in annotated.history:
-            latest = "yes" if annotation is annotated.history[-1] else "no"
+            latest = "yes" if annotation is holding else "no"
             rating = annotation.rating.value if annotation.rating else ""
-            rows.append([*about, latest, rating, annotation.reviewer, annotation.date.isoformat(), annotation.comment])
+            said = (rating, annotation.reviewer, annotation.date.isoformat(), annotation.comment, annotation.judged)
+            rows.append([*about, latest, *said])
         if not annotated.history:
-            rows.append([*about, "", "", "", "", ""])
+            rows.append([*about, *[""] * 6])
     return table_text(_COLUMNS, rows)
 
 
@@ -121,6 +128,7 @@ def _from_line(line: Line) -> AnnotatedRegistration:
         "fre_mm": _value(cells["fre_mm"]),
         "predicted_tre_mm": {name: _value(cells[f"predicted_tre_{name}_mm"]) for name in ("centre", "median", "p95")},
         "corrections": {name: cells[f"pairs_{name}"] for name in ("left_out", "moved", "added")},
+        "correction": cells.get("correction", ""),
         "history": [],
     }
     return _with_history(registration_from_entry(entry), history)

@@ -13,7 +13,7 @@ from slicer.i18n import tr as _
 from ..files.annotations import read_annotations, write_annotations
 from ..geometry.errors import InputError
 from ..registration.annotation import Annotation, Rating, current_rating
-from ..scene.notes.annotations import annotate, annotations_of, pair_title
+from ..scene.notes.annotations import annotate, annotations_of, is_outdated, is_rating_outdated, pair_title
 from ..scene.notes.worklists import adopt_everywhere, everything_annotated
 from ..scene.results.editor import RegistrationEditor
 from ..scene.results.handle import SceneRegistration
@@ -74,6 +74,10 @@ class AnnotateSection(Section):
         self._offer_shortcuts()
         self._fill()
 
+    def update(self, live: bool) -> None:
+        if not live:
+            self._fill()
+
     def select(self, _keypoint: int | None) -> None:
         self._naming.select()
 
@@ -101,7 +105,7 @@ class AnnotateSection(Section):
         """Rate the result on the workbench, with the comment as it stands."""
         self._try(lambda: self._annotate(rating, self._reviewer))
         if self._result is not None:  # whoever rates by keyboard may have closed the section
-            said = annotation_text(self._history())
+            said = annotation_text(self._history(), outdated=False)
             slicer.util.showStatusMessage(f"{pair_title(self._result)}: {said}", _STATUS_MS)
         self.bench.refresh()  # the worklist shows ratings too
 
@@ -135,9 +139,11 @@ class AnnotateSection(Section):
         return ""
 
     def _own_rating(self, reviewer: str) -> Rating | None:
-        """What the reviewer has rated: a comment on somebody else's rating is no rating."""
-        history = self._history()
-        return history[-1].rating if history and history[-1].reviewer == reviewer else None
+        """What the reviewer has rated: a comment on somebody else's rating, or after a correction, is no rating."""
+        history, result = self._history(), self._result
+        if result is None or not history or history[-1].reviewer != reviewer or is_outdated(result, history[-1]):
+            return None
+        return history[-1].rating
 
     def _on_comment(self) -> None:
         if self.keep_comment():
@@ -212,7 +218,8 @@ class AnnotateSection(Section):
             button.enabled = has_result
         ui.ratingCommentEdit.enabled = has_result
         show_message(ui.ratedPairLabel, "" if self._result is None else pair_title(self._result))
-        show_message(ui.annotationLabel, "" if self._result is None else annotation_text(history))
+        outdated = bool(history) and self._result is not None and is_rating_outdated(self._result)
+        show_message(ui.annotationLabel, "" if self._result is None else annotation_text(history, outdated=outdated))
         ui.annotationLabel.toolTip = annotation_history_text(history)
 
 

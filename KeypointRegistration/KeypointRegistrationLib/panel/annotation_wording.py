@@ -16,9 +16,10 @@ def rating_text(rating: Rating) -> str:
     return {Rating.ACCEPT: _("Accept"), Rating.ACCEPTABLE: _("Acceptable"), Rating.REJECT: _("Reject")}[rating]
 
 
-def annotation_text(history: Sequence[Annotation]) -> str:
-    """What was said last of a registration."""
-    return _line(history[-1]) if history else _("Not rated.")
+def annotation_text(history: Sequence[Annotation], *, outdated: bool) -> str:
+    """What was said last of a registration, and whether its rating is ``outdated``: older than the last correction."""
+    said = _line(history[-1]) if history else _("Not rated.")
+    return "\n".join([said, _("Rated before the last correction.")]) if outdated else said
 
 
 def annotation_history_text(history: Sequence[Annotation]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from typing import Any, TypeVar
@@ -13,6 +13,9 @@ from ..geometry.errors import InputError
 from .result import ErrorPrediction, ModelIdentity, Registration, TrustLevel
 
 _Choice = TypeVar("_Choice", bound=Enum)
+
+#: What an annotation has judged, or a registration is, where nobody has corrected it.
+NETWORK_ANSWER = "network's answer"
 
 _LONGEST_REVIEWER = 200
 _LONGEST_COMMENT = 10_000
@@ -35,6 +38,7 @@ class Annotation:
         reviewer: name, never empty.
         date: with its time zone, to the second.
         comment: may be empty if there is a rating.
+        judged: digest of the correction that the registration had, or ``NETWORK_ANSWER``; empty where that is not known.
 
     Raises:
         InputError: if it says nothing, or not who said it.
@@ -44,6 +48,7 @@ class Annotation:
     reviewer: str
     date: datetime
     comment: str = ""
+    judged: str = ""
 
     def __post_init__(self) -> None:
         if self.date.tzinfo is None:
@@ -84,7 +89,8 @@ class AnnotatedRegistration:
         fre: root-mean-square residual in mm of the pairs used.
         predicted_tre: in mm.
         corrections: what people have changed.
-        history: all annotations, the earliest first; the last one holds.
+        correction: digest of everything that people have changed, or ``NETWORK_ANSWER``; empty where that is not known.
+        history: all annotations, the earliest first; the last one that rates holds.
     """
 
     identifier: str
@@ -96,6 +102,7 @@ class AnnotatedRegistration:
     fre: float
     predicted_tre: ErrorPrediction
     corrections: CorrectionCount = field(default_factory=CorrectionCount)
+    correction: str = ""
     history: tuple[Annotation, ...] = ()
 
     @classmethod
@@ -106,6 +113,7 @@ class AnnotatedRegistration:
         registration: Registration,
         corrections: CorrectionCount,
         history: tuple[Annotation, ...],
+        correction: str = "",
     ) -> AnnotatedRegistration:
         """The line of one ``registration`` of the ``scans`` (fixed, moving)."""
         return cls(
@@ -118,6 +126,7 @@ class AnnotatedRegistration:
             fre=float(registration.fre),
             predicted_tre=registration.predicted_tre,
             corrections=corrections,
+            correction=correction,
             history=history,
         )
 
@@ -126,15 +135,26 @@ class AnnotatedRegistration:
         """The rating that holds: the latest one, whatever comments came after it."""
         return current_rating(self.history)
 
+    @property
+    def corrected(self) -> bool:
+        """Whether people have changed anything: pairs, weights, or the kind of alignment."""
+        return self.correction != NETWORK_ANSWER if self.correction else self.corrections != CorrectionCount()
+
+
+def verdict(history: Iterable[Annotation]) -> Annotation | None:
+    """The annotation whose rating holds: the latest one with a rating.  None if nobody has rated."""
+    rated = [annotation for annotation in history if annotation.rating is not None]
+    return rated[-1] if rated else None
+
 
 def current_rating(history: Iterable[Annotation]) -> Rating | None:
     """The latest rating of a history, None if nobody has rated."""
-    ratings = [annotation.rating for annotation in history if annotation.rating is not None]
-    return ratings[-1] if ratings else None
+    holding = verdict(history)
+    return None if holding is None else holding.rating
 
 
 def extended(history: tuple[Annotation, ...], annotation: Annotation) -> tuple[Annotation, ...]:
-    """The history with one more entry.  Earlier ones stay; saying the same once more adds nothing."""
+    """The history with one more entry.  Earlier ones stay; saying the same of the same correction adds nothing."""
     if history and _said(history[-1]) == _said(annotation):
         return history
     return (*history, annotation)
@@ -143,7 +163,8 @@ def extended(history: tuple[Annotation, ...], annotation: Annotation) -> tuple[A
 def merged(*histories: Iterable[Annotation]) -> tuple[Annotation, ...]:
     """All entries of several histories of the same registration, each once, the earliest first."""
     unique = dict.fromkeys(annotation for history in histories for annotation in history)
-    return tuple(sorted(unique, key=lambda annotation: annotation.date))
+    known = {replace(annotation, judged="") for annotation in unique if annotation.judged}
+    return tuple(sorted((each for each in unique if each not in known), key=lambda annotation: annotation.date))
 
 
 def annotation_entry(annotation: Annotation) -> dict[str, str]:
@@ -153,6 +174,7 @@ def annotation_entry(annotation: Annotation) -> dict[str, str]:
         "reviewer": annotation.reviewer,
         "date": annotation.date.isoformat(),
         "comment": annotation.comment,
+        "judged": annotation.judged,
     }
 
 
@@ -164,7 +186,8 @@ def annotation_from_entry(entry: dict[str, Any]) -> Annotation:
     """
     try:
         rating = _one_of(Rating, entry["rating"], "rating") if entry["rating"] else None
-        return Annotation(rating, str(entry["reviewer"]), _date(str(entry["date"])), str(entry["comment"]))
+        reviewer, date, comment = (str(entry[name]) for name in ("reviewer", "date", "comment"))
+        return Annotation(rating, reviewer, _date(date), comment, str(entry.get("judged", "")))
     except (KeyError, TypeError) as error:
         raise ValueError(f"it lacks {error}.") from error
 
@@ -191,6 +214,8 @@ def registration_entry(annotated: AnnotatedRegistration) -> dict[str, Any]:
             "moved": annotated.corrections.moved,
             "added": annotated.corrections.added,
         },
+        "corrected": annotated.corrected,
+        "correction": annotated.correction,
         "rating": annotated.rating.value if annotated.rating else "",
         "history": [annotation_entry(annotation) for annotation in annotated.history],
     }
@@ -215,14 +240,15 @@ def registration_from_entry(entry: dict[str, Any]) -> AnnotatedRegistration:
                 *(_number(entry["predicted_tre_mm"][name]) for name in ("centre", "median", "p95"))
             ),
             corrections=CorrectionCount(*(int(entry["corrections"][name]) for name in ("left_out", "moved", "added"))),
+            correction=str(entry.get("correction", "")),
             history=tuple(annotation_from_entry(line) for line in entry["history"]),
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"it lacks {error}.") from error
 
 
-def _said(annotation: Annotation) -> tuple[Rating | None, str, str]:
-    return annotation.rating, annotation.reviewer, annotation.comment
+def _said(annotation: Annotation) -> tuple[Rating | None, str, str, str]:
+    return annotation.rating, annotation.reviewer, annotation.comment, annotation.judged
 
 
 def _one_of(kind: type[_Choice], text: object, what: str) -> _Choice:

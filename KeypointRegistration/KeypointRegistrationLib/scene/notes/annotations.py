@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 
 import slicer
 
 from ...geometry.errors import InputError
 from ...registration.annotation import (
+    NETWORK_ANSWER,
     AnnotatedRegistration,
     Annotation,
     CorrectionCount,
@@ -16,13 +19,17 @@ from ...registration.annotation import (
     annotation_from_entry,
     extended,
     merged,
+    verdict,
 )
 from ...registration.correction import Correction, PairChoice
+from ...registration.plain import plain
 from ...registration.result import ModelIdentity
 from ..results.handle import SceneRegistration, find_registrations
 
 #: Attribute of the record node with the history of its annotations as JSON.
 ANNOTATIONS = "KeypointRegistration.Annotations"
+
+_DIGEST_LENGTH = 12  # hexadecimal digits: enough to tell the corrections of one registration apart
 
 
 def annotations_of(result: SceneRegistration) -> tuple[Annotation, ...]:
@@ -42,12 +49,27 @@ def annotations_of(result: SceneRegistration) -> tuple[Annotation, ...]:
 
 
 def annotate(result: SceneRegistration, annotation: Annotation) -> None:
-    """Add what somebody says to the history.
+    """Add what somebody says of the registration, as it is corrected now, to the history.
 
     Raises:
         InputError: if the registration is no longer in the scene, or its annotations cannot be read.
     """
-    set_annotations(result, extended(annotations_of(result), annotation))
+    set_annotations(result, extended(annotations_of(result), replace(annotation, judged=correction_state(result))))
+
+
+def is_outdated(result: SceneRegistration, annotation: Annotation) -> bool:
+    """Whether somebody has corrected the registration after the annotation was made.  False where that is not known."""
+    return annotation.judged not in ("", correction_state(result))
+
+
+def is_rating_outdated(result: SceneRegistration) -> bool:
+    """Whether the rating that holds was given before the last correction.
+
+    Raises:
+        InputError: if the annotations cannot be read.
+    """
+    holding = verdict(annotations_of(result))
+    return holding is not None and is_outdated(result, holding)
 
 
 def annotated(result: SceneRegistration) -> AnnotatedRegistration:
@@ -58,7 +80,12 @@ def annotated(result: SceneRegistration) -> AnnotatedRegistration:
     """
     count = correction_count(result.correction, len(result.original.status))
     return AnnotatedRegistration.of(
-        result.identifier, scan_names(result), result.registration, count, annotations_of(result)
+        result.identifier,
+        scan_names(result),
+        result.registration,
+        count,
+        annotations_of(result),
+        correction_state(result),
     )
 
 
@@ -108,6 +135,22 @@ def correction_count(correction: Correction, network_keypoints: int) -> Correcti
     moved = {*correction.fixed_positions, *correction.moving_positions}
     left_out = [k for k, choice in correction.choices.items() if choice is PairChoice.LEAVE_OUT]
     return CorrectionCount(len(left_out), len([k for k in moved if k < network_keypoints]), len(correction.added))
+
+
+def correction_state(result: SceneRegistration) -> str:
+    """What tells this state of a registration from those before and after a correction.
+
+    Names of added pairs do not count.  A correction that is undone gives the earlier state again.
+
+    Returns:
+        A digest of the correction, or ``NETWORK_ANSWER`` where nothing is corrected.
+    """
+    correction = result.correction
+    if correction == Correction.none(result.original):
+        return NETWORK_ANSWER
+    nameless = replace(correction, added=tuple(replace(pair, label="") for pair in correction.added))
+    text = json.dumps(plain(nameless), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_LENGTH]
 
 
 def scan_names(result: SceneRegistration) -> tuple[str, str]:
