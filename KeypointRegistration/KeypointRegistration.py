@@ -77,6 +77,8 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self._wish = None  # the run that the person has asked for last: inputs, options
         self._torchOffered = False
         self._installing = False
+        self._isTakenDown = False
+        self._removedInBatch = False
 
     # -- life cycle ----------------------------------------------------------------------------------------------------
 
@@ -105,12 +107,14 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
             (slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose),
             (slicer.mrmlScene.EndImportEvent, self.onSceneEndImport),
             (slicer.mrmlScene.NodeRemovedEvent, self.onNodeRemoved),
+            (slicer.mrmlScene.EndBatchProcessEvent, self.onSceneEndBatch),
         ):
             self.addObserver(slicer.mrmlScene, event, handler)
         if self.parent.isEntered:  # a reloaded module: nobody will enter it
             self.enter()
 
     def cleanup(self):
+        self._isTakenDown = True
         self._wish = None
         self._job.close()
         self.logic.close()
@@ -119,10 +123,16 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self.removeObservers()
 
     def enter(self):
+        if self._isTakenDown:  # Slicer goes on calling the panel that was there before a reload
+            _currentPanel().enter()
+            return
         self._bind()
         self._bench.enter()
 
     def exit(self):
+        if self._isTakenDown:
+            _currentPanel().exit()
+            return
         self._bench.exit()
         self._unbind()
 
@@ -144,7 +154,14 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
             self._bench.refresh()
 
     def onNodeRemoved(self, _scene, _event):
-        if not slicer.mrmlScene.IsBatchProcessing():  # which closing and importing are as well
+        if slicer.mrmlScene.IsBatchProcessing():  # which closing and importing are as well
+            self._removedInBatch = True
+        else:
+            self._bench.refresh_soon()
+
+    def onSceneEndBatch(self, _scene, _event):
+        if self._removedInBatch:
+            self._removedInBatch = False
             self._bench.refresh_soon()
 
     # -- what the person does ------------------------------------------------------------------------------------------
@@ -189,9 +206,9 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
 
     def _startRow(self, *nodes):
         """Register what a row of a worklist consists of: fixed and moving volume, and their masks or None."""
+        if self._job.is_active or self._installing:
+            raise InputError(_("A registration is running already. Wait for its end, or cancel it."))
         self._torchOffered = False
-        parameters = self._parameters
-        parameters.fixedVolume, parameters.movingVolume, parameters.fixedMask, parameters.movingMask = nodes
         self._wish = SceneInputs(*nodes), self._inputs.chosen_options()
         self._start()
 
@@ -349,8 +366,13 @@ def _later(milliseconds, callback):
     qt.QTimer.singleShot(milliseconds, callback)
 
 
+def _currentPanel():
+    """The panel that Slicer shows now."""
+    return slicer.modules.KeypointRegistrationWidget
+
+
 def _first_scalar_volume():
-    """The first volume of the scene that is a plain scan (no label map, no vector volume, none of our own), or None."""
+    """The first volume of the scene that is a plain scan (no label map, no vector volume, nothing hidden), or None."""
     nodes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
     shown = (node for node in nodes if not node.GetHideFromEditors())
     return next((node for node in shown if node.GetClassName() == "vtkMRMLScalarVolumeNode"), None)

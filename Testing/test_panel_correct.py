@@ -132,7 +132,7 @@ def test_without_slice_views_a_pair_cannot_be_added_and_the_panel_says_so(correc
     for name in ("Red", "Green", "Yellow"):
         corrected.scene.RemoveNode(corrected.scene.GetNodeByID(f"vtkMRMLSliceNode{name}"))
     corrected.person.click("addPairButton")
-    assert "no slice view" in corrected.person.reads("correctMessageLabel")
+    assert "do not say where" in corrected.person.reads("correctMessageLabel")
 
 
 def test_a_deleted_list_is_said_and_the_rest_can_still_be_corrected(corrected: Session) -> None:

@@ -104,6 +104,18 @@ def test_the_first_volume_of_the_scene_is_proposed_as_fixed(application: Applica
     assert labels is not panel.ui.movingVolumeSelector.currentNode()
 
 
+def test_a_reloaded_panel_is_entered_and_left_in_place_of_the_old_one(session: Session, made_up_result: Path) -> None:
+    session.choose_two_volumes()
+    session.worker("finishes")
+    session.register()
+    panel = session.application.reload(session.panel)
+    session.application.leave(panel)
+    assert panel._parameters is None and session.panel._bench.editor is None
+    session.application.enter(panel)
+    assert panel._parameters is not None and session.panel._parameters is None
+    assert panel._bench.editor is not None and session.panel._bench.editor is None
+
+
 def test_a_reloaded_panel_works_at_once(session: Session, made_up_result: Path) -> None:
     session.choose_two_volumes()
     reloaded = Session(session.application, made_up_result, session.application.reload(session.panel))

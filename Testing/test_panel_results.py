@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import slicer
 from KeypointRegistrationLib.scene.results.handle import find_registrations
 from panel_session import Session, scene_state
 
@@ -103,3 +104,15 @@ def test_deleting_parts_of_a_result_by_hand_leaves_a_panel_that_still_works(sess
     assert not session.person.can_click("overlayButton")
     session.person.click("removeResultButton")
     assert find_registrations(session.scene) == []
+
+
+def test_a_result_that_another_module_removes_in_a_batch_is_not_shown_any_more(session: Session) -> None:
+    session.choose_two_volumes()
+    session.worker("finishes")
+    session.register()
+    (result,) = find_registrations(session.scene)
+    session.scene.StartState(slicer.vtkMRMLScene.BatchProcessState)
+    session.scene.RemoveNode(result.record)
+    session.scene.EndState(slicer.vtkMRMLScene.BatchProcessState)
+    session.application.process_events()
+    assert not session.person.sees("resultCollapsibleButton")

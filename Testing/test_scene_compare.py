@@ -186,3 +186,25 @@ def test_the_computed_volume_is_in_no_list_and_gone_afterwards(desk: Desk) -> No
     assert desk.scene.GetNumberOfNodesByClass("vtkMRMLVolumeNode") == count + 1
     comparison.leave()
     assert desk.scene.GetNumberOfNodesByClass("vtkMRMLVolumeNode") == count
+
+
+def test_a_view_that_fills_the_window_makes_room_and_does_so_again_afterwards(desk: Desk) -> None:
+    desk.layout.AddMaximizedViewNode(desk.red.slice_node)
+    comparison = Comparison(desk.result)
+    assert desk.layout.GetNumberOfMaximizedViewNodes() == 0
+    desk.layout.AddMaximizedViewNode(desk.views()["FixedAxial"].slice_node)
+    comparison.leave()
+    assert desk.layout.GetNumberOfMaximizedViewNodes() == 1
+    assert desk.layout.IsMaximizedViewNode(desk.red.slice_node)
+
+
+def test_a_file_saved_meanwhile_has_the_users_own_arrangement(desk: Desk) -> None:
+    before = desk.layout.GetViewArrangement()
+    left: list[bool] = []
+    comparison = Comparison(desk.result, on_left=lambda: left.append(True))
+    desk.result.scene.InvokeEvent(slicer.vtkMRMLScene.StartSaveEvent)
+    assert desk.layout.GetViewArrangement() == before
+    desk.result.scene.InvokeEvent(slicer.vtkMRMLScene.EndSaveEvent)
+    assert desk.layout.GetViewArrangement() == COMPARE_LAYOUT and comparison.active and not left
+    comparison.leave()
+    assert desk.layout.GetViewArrangement() == before

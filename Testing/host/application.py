@@ -39,6 +39,7 @@ class ModuleWidgetParent:
     def __init__(self, path: Path, main_window: QtWidgets.QMainWindow) -> None:
         self.modulePath = str(path)
         self.isEntered = False
+        self.called: Any = None  # the widget object whose enter and exit Slicer calls: the first one, also after a reload
         self.window = QtWidgets.QScrollArea(main_window.centralWidget())
         self.window.setWidgetResizable(True)
         self.window.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarAsNeeded)
@@ -113,8 +114,9 @@ class Application:
         """Load a module, show its panel in a window and enter it.  Returns the module's widget object."""
         module = self.load_module(path)
         parent = ModuleWidgetParent(path, self.main_window)
-        widget = getattr(module, f"{path.stem}Widget")(parent)
+        widget = parent.called = getattr(module, f"{path.stem}Widget")(parent)
         widget.setup()
+        setattr(slicer.modules, f"{path.stem}Widget", widget)
         parent.window.resize(width, height)
         parent.window.show()
         self.main_window.show()
@@ -128,7 +130,7 @@ class Application:
     def enter(self, widget: Any) -> None:
         """What the application does when the person opens the module."""
         widget.parent.isEntered = True
-        widget.enter()
+        widget.parent.called.enter()
         self.process_events()
 
     def reload(self, widget: Any) -> Any:
@@ -141,12 +143,13 @@ class Application:
         renewed = getattr(module, type(widget).__name__)(parent)
         self._panels = [(renewed if panel is widget else panel, its_parent) for panel, its_parent in self._panels]
         renewed.setup()
+        setattr(slicer.modules, type(widget).__name__, renewed)
         self.process_events()
         return renewed
 
     def leave(self, widget: Any) -> None:
         """What the application does when the person goes to another module."""
-        widget.exit()
+        widget.parent.called.exit()
         widget.parent.isEntered = False
         self.process_events()
 

@@ -153,7 +153,12 @@ class CorrectSection(Section):
         if place is None:
             place = middle_of_slices(slicer.mrmlScene)
         if place is None:
-            raise InputError(_("There is no slice view to say where the pair should be. Choose a layout with slice views."))
+            raise InputError(
+                _(
+                    "The slice views do not say where the pair should be. Turn on the crosshair and place it, "
+                    "or choose a layout with three slice views."
+                )
+            )
         name = self.ui.pairNameEdit.text.strip() or _("added {number}").format(number=len(editor.correction.added) + 1)
         self.bench.select(editor.add_pair_at(name, place))
         self.ui.pairNameEdit.text = ""

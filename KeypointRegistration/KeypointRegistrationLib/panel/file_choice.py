@@ -24,7 +24,8 @@ def file_to_write(parent: Any, caption: str, proposal: str, endings: tuple[str, 
         InputError: if there is a file of the completed name, about which the person was not asked.
     """
     kinds = ";;".join(f"{ending[1:].upper()} (*{ending})" for ending in endings)
-    chosen = qt.QFileDialog.getSaveFileName(parent, caption, proposal, kinds)
+    # A bare name would mean the folder in which Slicer was started, which may be any.
+    chosen = qt.QFileDialog.getSaveFileName(parent, caption, str(Path.home() / proposal), kinds)
     if not chosen:
         return None
     path = Path(chosen)

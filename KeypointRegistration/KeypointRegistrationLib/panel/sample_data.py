@@ -38,9 +38,13 @@ PAIRS = {"KeypointRegistrationContrasts": (_T1, _T2), "KeypointRegistrationPeopl
 def register_sample_data(icons: Path) -> None:
     """Offer the pairs in Sample Data.  ``icons`` is the folder with a thumbnail NAME.png of each pair.
 
-    To be called once the application has started: SampleData is a module of its own, loaded in any order.
+    To be called once the application has started: SampleData is a module of its own, loaded in any order, and a person may
+    have switched it off.
     """
-    import SampleData
+    try:
+        import SampleData
+    except ImportError:
+        return
 
     logic: Any = SampleData.SampleDataLogic
     if hasattr(logic, "registerCustomSampleDataCategory"):  # Slicer 5.12 and newer

@@ -98,8 +98,9 @@ class UseSection(Section):
         if self._is_filling or self.bench.editor is None:
             return
         try:
-            with slicer.util.WaitCursor():
-                message = action(self.bench.editor.result)
+            result = self.bench.editor.result
+            with slicer.util.WaitCursor():  # which lets the application go on: the workbench may be empty afterwards
+                message = action(result)
         except InputError as error:
             message = str(error)
         self._fill(message)

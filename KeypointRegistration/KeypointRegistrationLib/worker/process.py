@@ -147,6 +147,7 @@ def _kill_tree(process: subprocess.Popen) -> None:
             tree = ["taskkill", "/PID", str(process.pid), "/T", "/F"]
             subprocess.run(tree, capture_output=True, check=False, creationflags=_NEW_GROUP)
         else:
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError, PermissionError):  # it has ended just now; macOS calls that not permitted
+                os.killpg(process.pid, signal.SIGKILL)
     with suppress(subprocess.TimeoutExpired):  # a process that the system cannot end must not hold up the application
         process.wait(timeout=_END_PATIENCE_S)

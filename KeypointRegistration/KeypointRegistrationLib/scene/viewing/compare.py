@@ -63,7 +63,7 @@ class Comparison:
         lists = [node for node in (result.fixed_points, result.moving_points) if node is not None]
         own_views = (*layouts.FIXED_VIEWS, *layouts.MOVING_VIEWS)
         view_memory.remember(self._layout, (fixed, moving), lists, own_views)
-        self._layout.SetViewArrangement(layouts.COMPARE_LAYOUT)
+        layouts.arrange(self._layout, layouts.COMPARE_LAYOUT)
         with batch(result.scene):
             _prepare_views(result.scene)
             _show_only_in_own_row(result)
@@ -76,6 +76,9 @@ class Comparison:
         self._on_left = on_left
         self._observe(result.scene, slicer.vtkMRMLScene.StartCloseEvent, self._on_close)
         self._observe(self._layout, vtk.vtkCommand.ModifiedEvent, self._on_layout)
+        self._is_saving = False
+        self._observe(result.scene, slicer.vtkMRMLScene.StartSaveEvent, self._on_save)
+        self._observe(result.scene, slicer.vtkMRMLScene.EndSaveEvent, self._on_saved)
 
     @property
     def active(self) -> bool:
@@ -118,8 +121,17 @@ class Comparison:
         if self._on_left is not None:
             self._on_left()
 
+    def _on_save(self) -> None:
+        """A file gets the user's own arrangement: whoever loads it may not know ours, and would see no views at all."""
+        self._is_saving = True
+        layouts.arrange(self._layout, view_memory.remembered_arrangement(self._layout))
+
+    def _on_saved(self) -> None:
+        layouts.arrange(self._layout, layouts.COMPARE_LAYOUT)
+        self._is_saving = False
+
     def _on_layout(self) -> None:
-        if self._layout.GetViewArrangement() != layouts.COMPARE_LAYOUT:
+        if not self._is_saving and self._layout.GetViewArrangement() != layouts.COMPARE_LAYOUT:
             self._on_close()
 
     def _show(self) -> None:

@@ -16,15 +16,16 @@ def crosshair_position(scene: slicer.vtkMRMLScene) -> NDArray[np.float64] | None
 
 
 def middle_of_slices(scene: slicer.vtkMRMLScene) -> NDArray[np.float64] | None:
-    """World RAS mm of the point where the slices of the first three views cross, or None without slice views.
+    """World RAS mm of the point where the slices of the first three views of the layout cross, or None if they do not.
 
-    Each view lends the coordinate along its own normal; the point is the least-squares answer where views are oblique.
+    Each view lends the coordinate along its own normal; views that are parallel leave the point open.
     """
     normals, offsets = [], []
-    for node in slicer.util.getNodesByClass("vtkMRMLSliceNode", scene)[:3]:
+    shown = [node for node in slicer.util.getNodesByClass("vtkMRMLSliceNode", scene) if node.IsMappedInLayout()]
+    for node in shown[:3]:
         to_ras = slicer.util.arrayFromVTKMatrix(node.GetSliceToRAS())
         normals.append(to_ras[:3, 2])
         offsets.append(to_ras[:3, 2] @ to_ras[:3, 3])
-    if not normals:
+    if len(normals) < 3 or np.linalg.matrix_rank(np.array(normals), tol=0.1) < 3:
         return None
-    return np.linalg.lstsq(np.array(normals), np.array(offsets), rcond=None)[0]
+    return np.linalg.solve(np.array(normals), np.array(offsets))

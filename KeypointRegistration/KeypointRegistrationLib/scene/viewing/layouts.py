@@ -39,6 +39,12 @@ def register_layout(layout: slicer.vtkMRMLLayoutNode) -> None:
         layout.AddLayoutDescription(COMPARE_LAYOUT, _description())
 
 
+def arrange(layout: slicer.vtkMRMLLayoutNode, arrangement: int) -> None:
+    """Show an arrangement whole: a single view that fills the window would stay in front of it."""
+    layout.RemoveAllMaximizedViewNodes()
+    layout.SetViewArrangement(arrangement)
+
+
 def _description() -> str:
     rows = "".join(_item(_row(side, views)) for side, views in (("Fixed", FIXED_VIEWS), ("Moving", MOVING_VIEWS)))
     slices = f'<layout type="vertical" split="true">{rows}</layout>'

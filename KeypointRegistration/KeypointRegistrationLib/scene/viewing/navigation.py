@@ -81,11 +81,17 @@ def _side_of(added: SceneRegistration, view: slicer.vtkMRMLSliceNode) -> Side:
 
 def _jump(view: slicer.vtkMRMLSliceNode, position: NDArray[np.float64]) -> None:
     """A view that shows the position already, if not at its edge, only changes its slice: the eye need not search."""
+    (view.JumpSliceByOffsetting if _is_inside(view, position) else view.JumpSliceByCentering)(*position.tolist())
+
+
+def _is_inside(view: slicer.vtkMRMLSliceNode, position: NDArray[np.float64]) -> bool:
+    """Whether a view shows what lies over or under a position, and not at its edge."""
     width, height, _ = view.GetDimensions()
+    if width == 0 or height == 0:  # a view that is folded away
+        return False
     to_ras = slicer.util.arrayFromVTKMatrix(view.GetXYToRAS())
     x, y, *_ = np.linalg.solve(to_ras, np.append(position, 1.0))
-    inside = all(_EDGE < part < 1 - _EDGE for part in (x / width, y / height))
-    (view.JumpSliceByOffsetting if inside else view.JumpSliceByCentering)(*position.tolist())
+    return all(_EDGE < part < 1 - _EDGE for part in (x / width, y / height))
 
 
 def _named_side(layout_name: str | None) -> Side | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import slicer
 
+from .layouts import arrange
 from .slices import slice_layers
 
 #: Attribute of the layout node, which is saved with the scene: a scene that was saved meanwhile can be restored too.
@@ -31,6 +32,7 @@ def remember(
     scene, own = layout.GetScene(), set(own_views)
     content = {
         "layout": layout.GetViewArrangement(),
+        "maximised": [layout.GetMaximizedViewNode(n).GetID() for n in range(layout.GetNumberOfMaximizedViewNodes())],
         "slices": {
             node.GetLayoutName(): _slice(node)
             for node in slicer.util.getNodesByClass("vtkMRMLSliceNode", scene)
@@ -55,7 +57,10 @@ def restore(layout: slicer.vtkMRMLLayoutNode, temporary: int) -> None:
     content = json.loads(layout.GetAttribute(_MEMORY))
     layout.RemoveAttribute(_MEMORY)
     if layout.GetViewArrangement() == temporary:
-        layout.SetViewArrangement(content["layout"])
+        arrange(layout, content["layout"])
+        for view in map(scene.GetNodeByID, content["maximised"]):
+            if view is not None:
+                layout.AddMaximizedViewNode(view)
     for node in slicer.util.getNodesByClass("vtkMRMLSliceNode", scene):
         if node.GetLayoutName() in content["slices"]:
             _restore_slice(node, content["slices"][node.GetLayoutName()])
@@ -70,6 +75,11 @@ def restore(layout: slicer.vtkMRMLLayoutNode, temporary: int) -> None:
         display = scene.GetNodeByID(identifier)
         if display is not None:
             display.SetViewNodeIDs(views)
+
+
+def remembered_arrangement(layout: slicer.vtkMRMLLayoutNode) -> int:
+    """Number of the user's own arrangement."""
+    return int(json.loads(layout.GetAttribute(_MEMORY))["layout"])
 
 
 def displays_of(node: slicer.vtkMRMLDisplayableNode) -> list[slicer.vtkMRMLDisplayNode]:
