@@ -15,8 +15,9 @@ from KeypointRegistrationLib.geometry.sampling import Grid
 from KeypointRegistrationLib.scene.drawing.dominance import dominant_keypoints, keypoint_colour, show_dominance
 from KeypointRegistrationLib.scene.drawing.heatmap_store import kept_heatmaps
 from KeypointRegistrationLib.scene.drawing.heatmaps import content_threshold, hide_heatmap, probability_density, show_heatmap
-from KeypointRegistrationLib.scene.results import add_registration, find_registrations, handle
-from KeypointRegistrationLib.scene.results.handle import SceneRegistration
+from KeypointRegistrationLib.scene.results import handle
+from KeypointRegistrationLib.scene.results.adding import add_registration
+from KeypointRegistrationLib.scene.results.handle import SceneRegistration, find_registrations
 from KeypointRegistrationLib.scene.sides import Side
 from KeypointRegistrationLib.scene.volumes import local_ijk_to_ras, volume_from_node
 from samples import sample_matrix, sample_registration

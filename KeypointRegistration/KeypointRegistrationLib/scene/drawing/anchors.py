@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 import slicer
 from numpy.typing import NDArray
 
 from ..results.handle import SceneRegistration
+from ..results.placement import renumbering
 from ..sides import Side
 from ..volumes import local_ijk_to_ras
 
@@ -78,18 +77,10 @@ def place_on_scan(added: SceneRegistration, side: Side) -> Place:
         now = local_ijk_to_ras(scan)
         aligned = added.registration.moving_to_fixed @ parents if side is Side.MOVING else parents
         for candidate in (moved, aligned, now @ np.linalg.inv(before)):
-            if _same_box(candidate @ before, now, entry["size"]):
+            if renumbering(candidate @ before, scan) is not None:
                 moved = candidate
                 break
     return Place(scan.GetParentTransformNode(), moved @ np.linalg.inv(parents))
-
-
-def _same_box(one: NDArray[np.float64], other: NDArray[np.float64], size: Sequence[int]) -> bool:
-    """Whether two grids of ``size`` voxels fill the same box, whichever ends their axes begin at: files may turn axes."""
-    ends = np.array(list(product(*((0, n - 1) for n in size))))
-    corners = [ends @ matrix[:3, :3].T + matrix[:3, 3] for matrix in (one, other)]
-    distances = np.linalg.norm(corners[0][:, None] - corners[1][None], axis=2)
-    return bool((distances.min(axis=1) < 0.01).all())
 
 
 def place_with_points(added: SceneRegistration, side: Side) -> Place:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import slicer
+import vtk
 from numpy.typing import NDArray
 
 from ...geometry.errors import InputError
-from ...geometry.transforms import invert
+from ...geometry.transforms import apply, invert
 from ...geometry.volume import Volume
 from ..nodes import own_matrix
 from ..volumes import local_ijk_to_ras, parent_to_world, volume_from_node
@@ -19,8 +22,8 @@ from ..volumes import local_ijk_to_ras, parent_to_world, volume_from_node
 if TYPE_CHECKING:
     from .handle import SceneRegistration
 
-#: Differences in a position matrix (mm) that a file format may introduce.
-_ROUNDING = 1e-3
+#: How far, in mm, a file format may move the corners of a scan by keeping fewer digits.
+_ROUNDING = 0.01
 
 #: Attribute of the record: where a hardened volume was before, and where hardening has put it.  It is saved with the scene.
 HARDENED = "KeypointRegistration.Hardened"
@@ -91,7 +94,21 @@ def renumbering(ijk_to_ras: NDArray[np.float64], volume: slicer.vtkMRMLVolumeNod
     signs = np.where(np.diag(relation)[:3] < 0, -1.0, 1.0)
     exact = np.diag([*signs, 1.0])
     exact[:3, 3] = np.where(signs < 0, np.array(volume.GetImageData().GetDimensions()) - 1, 0)
-    return exact if _same(ijk_to_ras @ exact, local_ijk_to_ras(volume)) else None
+    size = volume.GetImageData().GetDimensions()
+    return exact if _same_corners(ijk_to_ras @ exact, local_ijk_to_ras(volume), size) else None
+
+
+def hardened_numbering(result: SceneRegistration) -> NDArray[np.float64] | None:
+    """How the moving volume's voxels are numbered now (``renumbering``) if the alignment is in its own matrix, else None.
+
+    It does not matter who has written the alignment into it, ``harden`` or Slicer's own command, nor whether the transform
+    and the fixed volume are still there.  Times the matrix of the provenance it is the volume's own matrix as it was.
+    """
+    volume = result.moving_volume
+    if volume is None or volume.GetParentTransformNode() is not None or not _has_size(volume, result.provenance["moving"]):
+        return None
+    numberings = (renumbering(matrix, volume) for matrix in _hardened_matrices(result))
+    return next((numbering for numbering in numberings if numbering is not None), None)
 
 
 def registered_scans(result: SceneRegistration) -> tuple[Volume, Volume]:
@@ -145,19 +162,34 @@ def _found(result: SceneRegistration, side: str) -> _Found | None:
     """None where the scan is another image than the one that was registered, or somewhere else."""
     fixed, moving, _ = present(result)
     node = fixed if side == "fixed" else moving
-    then, image = result.provenance[side], node.GetImageData()
-    if image is None or list(image.GetDimensions()) != list(then["size"]):
+    then = result.provenance[side]
+    if not _has_size(node, then):
         return None
     own = np.array(then["ijk_to_ras"])
     numbering = renumbering(own, node)
     if numbering is not None:
         return _Found(own @ numbering, False)
-    if side == "fixed" or node.GetParentTransformNode() is not None:
-        return None
-    memory = hardening_memory(result)
-    hardened = np.array(memory["after"]) if memory else motion(result) @ np.array(then["parent_to_world"]) @ own
-    numbering = renumbering(hardened, node)
+    numbering = hardened_numbering(result) if side == "moving" else None
     return None if numbering is None else _Found(own @ numbering, True)
+
+
+def _has_size(volume: slicer.vtkMRMLVolumeNode, then: dict[str, Any]) -> bool:
+    image = volume.GetImageData()
+    return image is not None and list(image.GetDimensions()) == list(then["size"])
+
+
+def _hardened_matrices(result: SceneRegistration) -> list[NDArray[np.float64]]:
+    """What the moving volume's own 4×4 matrix may be once the alignment is in it."""
+    memory, then = hardening_memory(result), result.provenance["moving"]
+    if memory is not None:
+        return [np.array(memory["after"])]
+    own, transform = np.array(then["ijk_to_ras"]), result.transform
+    matrices = [result.registration.moving_to_fixed @ np.array(then["parent_to_world"]) @ own]
+    if transform is not None and transform.IsTransformToWorldLinear():
+        to_world = vtk.vtkMatrix4x4()
+        transform.GetMatrixTransformToWorld(to_world)
+        matrices.append(slicer.util.arrayFromVTKMatrix(to_world) @ own)
+    return matrices
 
 
 def _is_where_it_was_put(result: SceneRegistration) -> bool:
@@ -166,8 +198,12 @@ def _is_where_it_was_put(result: SceneRegistration) -> bool:
     then = {side: np.array(result.provenance[side]["parent_to_world"]) for side in ("fixed", "moving")}
     moved_since = parent_to_world(fixed) @ invert(then["fixed"])
     expected = moved_since @ result.registration.moving_to_fixed @ then["moving"]
-    return _same(parent_to_world(transform) @ own_matrix(transform), expected)
+    scan = result.provenance["moving"]
+    own = np.array(scan["ijk_to_ras"])
+    return _same_corners(parent_to_world(transform) @ own_matrix(transform) @ own, expected @ own, scan["size"])
 
 
-def _same(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
-    return bool(np.allclose(one, other, atol=_ROUNDING, rtol=1e-5))
+def _same_corners(one: NDArray[np.float64], other: NDArray[np.float64], size: Sequence[int]) -> bool:
+    """Whether two 4×4 matrices put the corners of a grid of ``size`` (i, j, k) voxels to the same places."""
+    corners = np.array(list(product(*((0, n - 1) for n in size))), dtype=float)
+    return bool(np.linalg.norm(apply(one, corners) - apply(other, corners), axis=1).max() < _ROUNDING)
