@@ -17,8 +17,9 @@ from KeypointRegistrationLib.scene.drawing.arrows import RESIDUAL, hide_arrows, 
 from KeypointRegistrationLib.scene.drawing.ellipsoids import SPREAD, hide_ellipsoids, show_ellipsoids
 from KeypointRegistrationLib.scene.drawing.glyphs import unit_arrow, unit_ball
 from KeypointRegistrationLib.scene.drawing.marks import show_marks
-from KeypointRegistrationLib.scene.results import add_registration, find_registrations, handle
-from KeypointRegistrationLib.scene.results.handle import SceneRegistration
+from KeypointRegistrationLib.scene.results import handle
+from KeypointRegistrationLib.scene.results.adding import add_registration
+from KeypointRegistrationLib.scene.results.handle import SceneRegistration, find_registrations
 from KeypointRegistrationLib.scene.results.points import CHOSEN_COLOUR, FIXED_STYLE, LEFT_OUT_COLOUR, PLACED_COLOUR
 from KeypointRegistrationLib.scene.sides import Side
 from samples import sample_registration

@@ -22,6 +22,7 @@ from ..nodes import batch, put_under
 from ..notes.names import show_names
 from ..volumes import local_ijk_to_ras, parent_to_world
 from . import handle, record
+from .description import describe_transform
 from .handle import SceneRegistration
 from .points import FIXED_STYLE, MOVING_STYLE, add_point_list
 
@@ -115,21 +116,11 @@ def _add_transform(
     moving_node: slicer.vtkMRMLVolumeNode,
     registration: Registration,
 ) -> slicer.vtkMRMLTransformNode:
-    """A transform node with Slicer's own moving and fixed roles, and the model and verdict as attributes."""
+    """A transform node with Slicer's own moving and fixed roles, which says what it holds."""
     transform = scene.AddNewNodeByClass("vtkMRMLTransformNode", scene.GenerateUniqueName(title))
     transform.SetNodeReferenceID(transform.GetMovingNodeReferenceRole(), moving_node.GetID())
     transform.SetNodeReferenceID(transform.GetFixedNodeReferenceRole(), fixed_node.GetID())
-    attributes = {
-        "Direction": "moving to fixed",
-        "TransformType": registration.transform_type.value,
-        "Model": registration.model.name,
-        "ModelVersion": registration.model.version,
-        "ModelSHA256": registration.model.sha256,
-        "Trust": registration.trust.level.value,
-        "Refined": "yes" if registration.refined else "no",
-    }
-    for key, value in attributes.items():
-        transform.SetAttribute(f"KeypointRegistration.{key}", value)
+    describe_transform(transform, registration)
     transform.SetDescription("Maps moving to fixed RAS. Details are in the text node of the same folder.")
     return transform
 
