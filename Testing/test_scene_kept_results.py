@@ -129,6 +129,22 @@ def test_it_comes_back_in_a_saved_scene_too(left: Left, scene: slicer.vtkMRMLSce
     assert result.identifier == left.identifier and result.correction == left.correction
 
 
+def test_it_takes_little_room_while_it_is_away(left: Left, scene: slicer.vtkMRMLScene) -> None:
+    def texts() -> int:
+        return sum(len(node.GetText() or "") for node in slicer.util.getNodesByClass("vtkMRMLTextNode", scene))
+
+    away = texts()
+    record = go(left.worklist, 0).result.record
+    assert away < texts() / 2 and len(record.GetText()) > away
+
+
+def test_what_a_later_version_has_kept_stays_away(left: Left, scene: slicer.vtkMRMLScene) -> None:
+    texts = slicer.util.getNodesByClass("vtkMRMLTextNode", scene)
+    (kept,) = [node for node in texts if node.GetName() == "Kept registration"]
+    kept.SetText("later")
+    assert go(left.worklist, 0).result is None and kept.GetText() == "later"
+
+
 def test_a_removed_registration_stays_removed(left: Left, scene: slicer.vtkMRMLScene) -> None:
     go(left.worklist, 0).result.remove()
     go(left.worklist, 1)

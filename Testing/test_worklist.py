@@ -118,6 +118,23 @@ class TestState:
         again = edited.reopened(Worklist("/list.csv", ROWS))
         assert again.of(ROWS[0]).rating is Rating.ACCEPT
 
+    def test_a_row_that_names_other_scans_is_open_and_what_was_said_of_the_others_stays(self) -> None:
+        state = WorklistState(Worklist("/list.csv", ROWS), ROWS[0].key)
+        state = state.having(ROWS[0], RowState(registrations=(annotated("a", said()),)))
+        other = replace(ROWS[0], moving="/m3")
+        edited = state.reopened(Worklist("/list.csv", (other, ROWS[1])))
+        assert edited.of(other).status is RowStatus.OPEN and edited.position is None
+        back = edited.having(other, RowState("lost")).reopened(Worklist("/list.csv", ROWS))
+        assert back.of(ROWS[0]).rating is Rating.ACCEPT
+
+    def test_other_masks_or_comments_leave_a_row_as_it_is(self) -> None:
+        state = WorklistState(Worklist("/list.csv", ROWS)).having(ROWS[0], RowState("lost"))
+        assert state.of(replace(ROWS[0], fixed_mask="/mask", comment="new")).problem == "lost"
+
+    def test_a_text_is_taken_apart_only_once(self) -> None:
+        text = to_text(WorklistState(Worklist("/list.csv", ROWS)))
+        assert from_text(text) is from_text("".join(list(text)))
+
     @pytest.mark.parametrize(
         ("done", "position", "following"),
         [

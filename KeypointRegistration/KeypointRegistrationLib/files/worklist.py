@@ -34,7 +34,7 @@ def read_worklist(path: str | Path) -> Worklist:
         if reason:
             broken.append(BrokenRow(line.number, reason))
         else:
-            first_lines[row.key] = line.number
+            first_lines[row.identifier or row.key] = line.number
             rows.append(row)
     return Worklist(str(path), tuple(rows), tuple(broken))
 
@@ -64,7 +64,7 @@ def _problem(line: Line, row: WorklistRow, first_lines: dict[str, int]) -> str:
         return "Fixed and moving are the same file."
     if "\0" in "".join(line.cells.values()):
         return "It holds characters that no file name has."
-    if row.key in first_lines:
+    if (row.identifier or row.key) in first_lines:
         what = f"The id {row.identifier}" if row.identifier else "The same pair"
-        return f"{what} is in line {first_lines[row.key]} already."
+        return f"{what} is in line {first_lines[row.identifier or row.key]} already."
     return ""

@@ -26,8 +26,11 @@ class WorklistRow:
 
     @property
     def key(self) -> str:
-        """What tells the row from all others, also after the list was edited: its identifier, or else its two files."""
-        return self.identifier or f"{self.fixed}\n{self.moving}"
+        """What tells the row from all others, also after the list was edited.
+
+        The scans belong to it: a row that names other ones than before is another row, which nobody has rated.
+        """
+        return "\n".join((self.identifier, self.fixed, self.moving))
 
     @property
     def files(self) -> tuple[str, ...]:

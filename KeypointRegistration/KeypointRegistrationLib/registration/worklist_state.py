@@ -6,12 +6,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 from .annotation import AnnotatedRegistration, Rating, merged, registration_entry, registration_from_entry
 from .worklist import BrokenRow, Worklist, WorklistRow
 
 _FORMAT = 1
+_TEXTS_REMEMBERED = (
+    4  # of the lists in use: reading one of a thousand rows takes a moment, and it is asked for at every step
+)
 
 
 class RowStatus(Enum):
@@ -72,7 +76,7 @@ class WorklistState:
     Attributes:
         worklist: the rows.
         current: key of the row that is worked on; empty before the first step.
-        states: by the key of the row; also of rows that are no longer in an edited list.
+        states: by the key of the row; also of rows that are no longer in an edited list, or had other scans there.
     """
 
     worklist: Worklist
@@ -94,7 +98,10 @@ class WorklistState:
         return replace(self, states={**self.states, row.key: state})
 
     def reopened(self, worklist: Worklist) -> WorklistState:
-        """The same work on another version of the list.  What was done stays, also of rows that are gone."""
+        """The same work on another version of the list.  What was done stays, also of rows that are gone.
+
+        A row that names other scans than before is open.
+        """
         return replace(self, worklist=worklist)
 
 
@@ -121,8 +128,9 @@ def to_text(state: WorklistState) -> str:
     return json.dumps(content, ensure_ascii=False, allow_nan=False)
 
 
+@lru_cache(maxsize=_TEXTS_REMEMBERED)
 def from_text(text: str) -> WorklistState:
-    """What ``to_text`` wrote.
+    """What ``to_text`` wrote.  The same text is taken apart only once.
 
     Raises:
         ValueError: if the text is something else, or of a later format.

@@ -1,7 +1,14 @@
-"""Registrations whose scans have left the scene: kept as text, and brought back with their scans."""
+"""Registrations whose scans have left the scene: kept as compressed text, and brought back with their scans.
+
+Every row of a worklist that was tidied away leaves one in the scene, and in its file: about 0.45 kB per keypoint, corrected
+or not, so that a thousand rows with 60 keypoints take 27 MB.  (Measured on noise, which compresses worst; the plain text has
+0.8 kB per keypoint, and twice that if corrected.)
+"""
 
 from __future__ import annotations
 
+import base64
+import zlib
 from dataclasses import replace
 
 import numpy as np
@@ -27,7 +34,7 @@ def keep(scene: slicer.vtkMRMLScene, identifier: str, text: str) -> None:
     """Keep the ``record_text`` of a registration until ``bring_back``."""
     node = _node(scene, identifier) or add_hidden_text(scene, "Kept registration")
     node.SetAttribute(_KEPT, identifier)
-    node.SetText(text)
+    node.SetText(base64.b64encode(zlib.compress(text.encode())).decode())
 
 
 def bring_back(
@@ -43,8 +50,8 @@ def bring_back(
     if node is None:
         return None
     try:
-        content = record.from_text(node.GetText())
-    except ValueError:  # a later version has written it
+        content = record.from_text(zlib.decompress(base64.b64decode(node.GetText())).decode())
+    except (ValueError, zlib.error):  # a later version has written it
         return None
     if not (_is_same(fixed, content.provenance["fixed"]) and _is_same(moving, content.provenance["moving"])):
         return None

@@ -140,18 +140,20 @@ class SceneWorklist:
             self._keep(row, replace(self._state.of(row), problem=problem))
 
     def note(self) -> None:
-        """Remember the registrations of the current row and what was said of them."""
-        position = self._state.position
-        if position is not None:
-            row = self._state.worklist.rows[position]
-            row_state = self._state.of(row)
-            for result in self._results(row):
+        """Remember the registrations of all rows that are in the scene, and what was said of them."""
+        by_row, before = self._results_by_row(), self._state
+        state = before
+        for row in [row for row in before.worklist.rows if row.key in by_row]:
+            row_state = state.of(row)
+            for result in by_row[row.key]:
                 try:
                     entry = annotated(result)
                 except InputError:  # what cannot be read stays with the registration
                     continue
                 row_state = row_state.having(replace(entry, fixed=row.fixed, moving=row.moving))
-            self._keep(row, row_state)
+            state = state.having(row, row_state)
+        if state != before:
+            self._state = state
 
     def reopen(self, worklist: Worklist) -> None:
         """The file was read again: go on with the rows that it has now."""
@@ -214,12 +216,33 @@ class SceneWorklist:
         return next((node for node in nodes if file and node.GetAttribute(_FILE) == file), None)
 
     def _results(self, row: WorklistRow) -> list[SceneRegistration]:
-        """Registrations of the row's scans, in the order they were made."""
-        fixed, moving = self._loaded(row.fixed), self._loaded(row.moving)
-        if fixed is None or moving is None:
-            return []
-        results = find_registrations(self._scene)
-        return [result for result in results if result.fixed_volume is fixed and result.moving_volume is moving]
+        """Registrations of the row, in the order they were made."""
+        return self._results_by_row().get(row.key, [])
+
+    def _results_by_row(self) -> dict[str, list[SceneRegistration]]:
+        """Registrations in the scene by the keys of their rows, in the order they were made.
+
+        Where several rows name the same scans, as with different masks, a registration is of the row that remembers it, or
+        else of the current row, or else of the first.
+        """
+        state = self._state
+        rows = sorted(state.worklist.rows, key=lambda row: row.key != state.current)
+        known = {(row.key, entry.identifier) for row in rows for entry in state.of(row).registrations}
+        by_row: dict[str, list[SceneRegistration]] = {}
+        for result in find_registrations(self._scene):
+            scans = self._files(result)
+            keys = [row.key for row in rows if (row.fixed, row.moving) == scans]
+            owner = next((key for key in keys if (key, result.identifier) in known), keys[0] if keys else None)
+            if owner is not None:
+                by_row.setdefault(owner, []).append(result)
+        return by_row
+
+    def _files(self, result: SceneRegistration) -> tuple[str, str] | None:
+        """Where a worklist has loaded the scans of a registration from (fixed, moving).  None if it has not."""
+        scans = result.fixed_volume, result.moving_volume
+        fixed, moving = ("" if scan is None else scan.GetAttribute(_FILE) or "" for scan in scans)
+        are_ours = all(self._loaded(file) is scan for file, scan in zip((fixed, moving), scans, strict=True))
+        return (fixed, moving) if fixed and moving and are_ours else None
 
     def _leave(self, row: WorklistRow, kept: tuple[str, ...]) -> None:
         """Take away what is there because of a row, but no scan of the files in ``kept``.

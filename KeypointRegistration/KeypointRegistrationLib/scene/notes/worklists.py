@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import slicer
 
-from ...registration.annotation import AnnotatedRegistration
+from ...registration.annotation import AnnotatedRegistration, merged
 from ...registration.worklist import Worklist
 from ...registration.worklist_state import WorklistState, from_text, to_text
 from ..nodes import add_hidden_text
@@ -55,11 +56,12 @@ def everything_annotated(scene: slicer.vtkMRMLScene) -> tuple[AnnotatedRegistrat
     Raises:
         InputError: if the annotations of a registration cannot be read.
     """
-    found = {entry.identifier: entry for entry in annotated_registrations(scene)}
-    for node in _nodes(scene):
-        worklist = SceneWorklist(node)
+    present = {entry.identifier: entry for entry in annotated_registrations(scene)}
+    found = dict(present)
+    for worklist in [SceneWorklist(node) for node in _nodes(scene)]:
         worklist.note()
-        found |= {entry.identifier: entry for entry in worklist.remembered}
+        for entry in worklist.remembered:
+            found[entry.identifier] = _latest(entry, present.get(entry.identifier), found.get(entry.identifier))
     return tuple(found.values())
 
 
@@ -81,6 +83,18 @@ def adopt_everywhere(scene: slicer.vtkMRMLScene, listed: Iterable[AnnotatedRegis
     for worklist in worklists:
         found |= worklist.adopt(by_identifier)
     return len(found), len(by_identifier)
+
+
+def _latest(
+    row: AnnotatedRegistration, present: AnnotatedRegistration | None, known: AnnotatedRegistration | None
+) -> AnnotatedRegistration:
+    """A registration that a row remembers, as it is now if it is ``present`` in the scene, called as in the row.
+
+    If it is gone, what was said of it in another list, if it is ``known`` from there, is added.
+    """
+    if present is not None:
+        return replace(present, fixed=row.fixed, moving=row.moving)
+    return row if known is None else replace(row, history=merged(known.history, row.history))
 
 
 def _nodes(scene: slicer.vtkMRMLScene) -> list[slicer.vtkMRMLTextNode]:
