@@ -11,6 +11,7 @@ from host.settings import QSettings
 from KeypointRegistrationLib.files.annotations import read_annotations
 from KeypointRegistrationLib.files.nifti import write_nifti
 from KeypointRegistrationLib.registration.annotation import Rating
+from KeypointRegistrationLib.scene.notes.annotations import annotations_of
 from KeypointRegistrationLib.scene.results.adding import add_registration
 from KeypointRegistrationLib.scene.results.handle import find_registrations
 from panel_session import Session
@@ -146,6 +147,30 @@ def test_a_row_that_is_there_already_is_not_registered_again(opened: Session) ->
     click(opened, "previousRowButton")
     (again,) = find_registrations(opened.scene)
     assert again.identifier == first.identifier and states(opened)[0] == "Not rated"
+    assert opened.panel._bench.editor.result.identifier == first.identifier
+
+
+@pytest.mark.parametrize("registered", [False, True])
+def test_at_a_row_no_other_rows_result_is_shown_when_something_is_removed(opened: Session, registered: bool) -> None:
+    opened.person.click("tidyRowsCheckBox")
+    click(opened, "nextRowButton")
+    (first,) = find_registrations(opened.scene)
+    if not registered:
+        opened.person.click("registerRowsCheckBox")
+    opened.person.click_cell("worklistTable", 2, PAIR)
+    opened.person.press("worklistTable", "Return")
+    opened.wait_until_idle()
+    if registered:
+        shown = opened.panel._bench.editor.result
+        assert shown.identifier != first.identifier
+        opened.scene.RemoveNode(shown.record)
+    else:
+        opened.scene.RemoveNode(opened.scene.AddNewNodeByClass("vtkMRMLModelNode"))
+    opened.application.process_events()
+    assert opened.panel._bench.editor is None
+    press(opened, QtCore.Qt.Key_3)
+    assert not annotations_of(first)
+    opened.person.click("closeWorklistButton")
     assert opened.panel._bench.editor.result.identifier == first.identifier
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import slicer
 
@@ -21,6 +21,7 @@ class Workbench:
         editor: of the result that is shown, or None.
         selected: number of the keypoint that is selected, or None.
         sections: who is told.
+        fallback: tells which result to show where the one that is shown has gone, or none is; usually the latest.
     """
 
     def __init__(self, later: Later) -> None:
@@ -28,6 +29,7 @@ class Workbench:
         self.editor: RegistrationEditor | None = None
         self.selected: int | None = None
         self.sections: list[Section] = []
+        self.fallback: Callable[[], SceneRegistration | None] = self.latest
         self._later = later
         self._is_refresh_due = False
 
@@ -35,6 +37,11 @@ class Workbench:
     def results(self) -> Sequence[SceneRegistration]:
         """All registrations of the scene, in the order they were made."""
         return find_registrations(slicer.mrmlScene)
+
+    def latest(self) -> SceneRegistration | None:
+        """The registration of the scene that was made last."""
+        results = self.results
+        return results[-1] if results else None
 
     @property
     def registration(self) -> Registration | None:
@@ -53,12 +60,12 @@ class Workbench:
             section.show(self.editor)
 
     def refresh(self) -> None:
-        """The scene has changed: stay with the result that is shown, if it is still there, else show the latest one."""
+        """The scene has changed: stay with the result that is shown, if it is still there, else show the ``fallback``."""
         results = self.results
         shown = None if self.editor is None else self.editor.result
         again = next((result for result in results if shown is not None and result.identifier == shown.identifier), None)
         if again is None:
-            self.choose(results[-1] if results else None)
+            self.choose(self.fallback())
         elif shown is not None and not shown.is_current:  # a script has corrected it
             self.choose(again)
         else:

@@ -18,6 +18,7 @@ from ..scene.inputs import SceneInputs
 from ..scene.notes.worklist import Arrival, Line, SceneWorklist
 from ..scene.notes.worklists import active_worklist, close_worklist, open_worklist
 from ..scene.results.editor import RegistrationEditor
+from ..scene.results.handle import SceneRegistration
 from .annotation_wording import line_state_text
 from .file_choice import file_to_read
 from .message import show_message
@@ -45,6 +46,7 @@ class WorklistSection(Section):
         """``is_running`` tells whether a registration is running: its scans must not be taken away."""
         super().__init__(bench, load_ui)
         self._start, self._is_running = start, is_running
+        bench.fallback = self._result_of_row
         self._entered = False
         self._shortcuts: Shortcuts | None = None
         ui = self.ui
@@ -168,6 +170,7 @@ class WorklistSection(Section):
 
     def _close_list(self) -> str:
         close_worklist(slicer.mrmlScene)
+        self.bench.refresh()
         return ""
 
     def _register(self) -> str:
@@ -187,6 +190,13 @@ class WorklistSection(Section):
     def _position(self) -> int | None:
         worklist = self._worklist
         return None if worklist is None else worklist.position
+
+    def _result_of_row(self) -> SceneRegistration | None:
+        """What to show for want of another result: at a row never that of another row, which would be rated instead."""
+        worklist = self._worklist
+        if worklist is None or worklist.position is None:
+            return self.bench.latest()
+        return worklist.here.result
 
     def _try(self, action: Callable[[], str]) -> None:
         """Do something and show the sentence that comes of it, or why it could not be done."""
