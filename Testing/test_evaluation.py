@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from KeypointRegistrationLib.detection.bundle import bundle_names
 from KeypointRegistrationLib.evaluation import benchmark, cost, peers, warm
-from KeypointRegistrationLib.evaluation.methods import METHODS, Method
+from KeypointRegistrationLib.evaluation.methods import METHODS, Method, code_digest
 from KeypointRegistrationLib.evaluation.metrics import (
     Scores,
     box_corners,
@@ -308,6 +308,29 @@ def test_every_method_has_a_title_and_a_version():
     assert len({method.title for method in METHODS.values()}) == len(METHODS)
     for name in ("unaligned", "centre-of-mass"):
         assert METHODS[name].version() == "1"
+
+
+def test_rows_of_other_code_are_other_rows(tmp_path):
+    for room in ("detection", "geometry", "registration", "panel"):
+        (tmp_path / room).mkdir()
+        (tmp_path / room / "a.py").write_bytes(b"x = 1\ny = 2\n")
+    first = code_digest(tmp_path)
+    (tmp_path / "panel" / "a.py").write_text("x = 2\n")
+    (tmp_path / "geometry" / "a.py").write_bytes(b"x = 1\r\ny = 2\r\n")
+    assert code_digest(tmp_path) == first
+    (tmp_path / "geometry" / "a.py").write_text("x = 3\n")
+    assert code_digest(tmp_path) != first
+    if "brain-affine" in bundle_names():
+        assert METHODS["ours"].version().endswith(code_digest())
+
+
+def test_without_a_usual_folder_the_scans_are_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(benchmark, "_DATA", tmp_path / "absent")
+    with pytest.raises(InputError, match="Give the folder of the scans with --data"):
+        benchmark.run(arguments("affine", "--output", str(tmp_path / "out")))
+    assert not (tmp_path / "out").exists()
+    monkeypatch.setattr(benchmark, "_DATA", tmp_path)
+    assert arguments("affine", "--output", str(tmp_path / "out")).data == tmp_path
 
 
 def test_real_pairs_are_twelve_ordered_ones_each(shared_data):

@@ -22,7 +22,7 @@ from .rows import Row, read_rows, write_rows
 from .tables import affine_table, cost_table, put_into, rigid_table
 
 _REPOSITORY = Path(__file__).resolve().parents[3]
-_DATA = _REPOSITORY.parent / "shared" / "data"
+_DATA = _REPOSITORY.parent / "shared" / "data"  # where developers keep the scans, which are not part of the repository
 _DOCUMENT = _REPOSITORY / "docs" / "benchmarks.md"
 
 #: Three whole heads of about 256³ voxels: the fixed one, and two that are registered to it.
@@ -41,7 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "warm: what a kept worker process saves",
     )
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for the CSV file and the table")
-    parser.add_argument("--data", type=Path, default=_DATA, metavar="DIR", help="folder of the scans (default: %(default)s)")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=_DATA if _DATA.is_dir() else None,
+        metavar="DIR",
+        help="folder of the scans (default: ../shared/data beside the repository, where that exists)",
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the random poses (default: %(default)s)")
     parser.add_argument("--limit", type=int, metavar="N", help="at most this many pairs per initial rotation")
     parser.add_argument(
@@ -63,6 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         InputError: if the scans are missing, or the output folder or document cannot be used.
     """
+    if arguments.data is None:
+        raise InputError("Give the folder of the scans with --data. docs/benchmarks.md says which scans are measured.")
     if not arguments.data.is_dir():
         raise InputError(f"There is no folder {arguments.data} with the scans. Give it with --data.")
     try:
