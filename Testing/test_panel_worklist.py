@@ -127,8 +127,8 @@ def test_rows_are_registered_when_the_person_wants_it(opened: Session) -> None:
     assert find_registrations(opened.scene) == [] and states(opened)[0] == "Open"
     click(opened, "registerRowButton")
     assert len(find_registrations(opened.scene)) == 1 and states(opened)[0] == "Not rated"
-    assert opened.panel._bench.editor is not None
-    assert (opened.person.reads("fixedVolumeSelector"), opened.person.reads("movingVolumeSelector")) == ("a", "b")
+    result = opened.panel._bench.editor.result
+    assert (result.fixed_volume.GetName(), result.moving_volume.GetName()) == ("a", "b")
 
 
 def test_a_row_is_registered_within_its_masks(opened: Session, file: Path) -> None:
@@ -136,7 +136,8 @@ def test_a_row_is_registered_within_its_masks(opened: Session, file: Path) -> No
     opened.person.click("reloadWorklistButton")
     click(opened, "nextRowButton")
     assert states(opened) == ["Not rated"]
-    assert opened.panel.logic.getParameterNode().fixedMask.GetName() == "c"
+    (result,) = find_registrations(opened.scene)
+    assert {side: mask["name"] for side, mask in result.provenance["masks"].items()} == {"fixed": "c"}
 
 
 def test_a_row_that_is_there_already_is_not_registered_again(opened: Session) -> None:
