@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import resource
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,9 +13,7 @@ import pytest
 import SimpleITK as sitk
 import slicer
 import vtk
-from conftest import REPOSITORY
 from host.mrml import RealScene
-from KeypointRegistrationLib.files import outputs
 from KeypointRegistrationLib.files.markups import markups_text
 from KeypointRegistrationLib.files.nifti import write_nifti
 from KeypointRegistrationLib.files.outputs import check_folder, write_outputs
@@ -251,43 +246,6 @@ def test_no_label_is_a_formula_to_a_spreadsheet() -> None:
     first, *_ = csv.DictReader(keypoints_table(registration).splitlines())
     assert first["label"] == "'=HYPERLINK(1)"
     assert float(first["fixed_r"]) == pytest.approx(registration.fixed_keypoints.positions[0, 0], abs=1e-4)
-
-
-@pytest.mark.parametrize("step", ["write_nifti", "write_heatmaps", "_put_in_place"])
-def test_a_run_that_fails_leaves_the_earlier_results_alone(
-    pair: tuple[Volume, Volume], written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
-    shutil.copytree(written, tmp_path, dirs_exist_ok=True)
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    monkeypatch.setattr(outputs, step, _full_disk)
-    with pytest.raises(InputError, match="not enough space"):
-        write_outputs(tmp_path, *pair, sample_registration())
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
-
-
-def test_a_full_disk_is_told_in_a_sentence_and_leaves_nothing(tmp_path: Path) -> None:
-    script = (
-        "import sys; sys.path[:0] = sys.argv[2:]\n"
-        "from samples import sample_registration, sample_volume\n"
-        "from KeypointRegistrationLib.files.outputs import write_outputs\n"
-        "from KeypointRegistrationLib.geometry.errors import InputError\n"
-        "try:\n    write_outputs(sys.argv[1], sample_volume(), sample_volume('b', seed=1), sample_registration())\n"
-        "except InputError as error:\n    print(error)\n"
-    )
-    paths = [str(REPOSITORY / "KeypointRegistration"), str(REPOSITORY / "Testing")]
-    done = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path / "results"), *paths],
-        capture_output=True,
-        text=True,
-        check=True,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000)),
-    )
-    assert "not enough space" in done.stdout
-    assert names(tmp_path / "results") == set()
-
-
-def _full_disk(*_: object) -> None:
-    raise OSError(28, "No space left on device")
 
 
 def _read(node: object, path: Path) -> object:

@@ -78,7 +78,8 @@ def write_outputs(
     whole run began, for the total in the report; ``story`` is for the page.
 
     Raises:
-        InputError: if the folder cannot be written to or the disk is full; what was in the folder is then as it was.
+        InputError: if the folder cannot be written to or the disk is full.  What was in the folder is then as it was; if the
+            disk refuses even that, the sentence says where it is.
     """
     begun = time.perf_counter()
     folder = Path(folder)
@@ -141,13 +142,40 @@ def _write_pictures(folder: Path, fixed: Volume, moving: Volume, registration: R
 
 
 def _put_in_place(aside: Path, folder: Path) -> None:
-    """Replace the files of an earlier run.  The report goes first and comes last: it vouches for the others."""
-    (folder / REPORT).unlink(missing_ok=True)
-    for name in _ALL:
-        if (aside / name).exists():
-            (aside / name).replace(folder / name)
-        else:
-            (folder / name).unlink(missing_ok=True)
+    """Replace all files of an earlier run, or none.  The report goes first and comes last: it vouches for the others.
+
+    Raises:
+        OSError: if a file cannot be moved, as where another program holds it open.  All are then back.
+        InputError: if they could not be put back either.  It says where they are.
+    """
+    earlier, placed = Path(tempfile.mkdtemp(prefix=".earlier-", dir=folder)), []
+    try:
+        for name in reversed(_ALL):
+            _move(name, folder, earlier)
+        for name in _ALL:
+            if _move(name, aside, folder):
+                placed.append(name)
+    except OSError as error:
+        try:
+            for name in reversed(placed):
+                (folder / name).unlink()
+            for name in _ALL:
+                _move(name, earlier, folder)
+        except OSError:
+            raise InputError(
+                f"{_refusal(folder, error)} What was there before could not be put back either: it is in {earlier}."
+            ) from error
+        shutil.rmtree(earlier, ignore_errors=True)
+        raise
+    shutil.rmtree(earlier, ignore_errors=True)
+
+
+def _move(name: str, source: Path, target: Path) -> bool:
+    """Move a file from one folder to another, where there is such a file.  Returns whether there was."""
+    found = (source / name).exists()
+    if found:
+        (source / name).replace(target / name)
+    return found
 
 
 def _write_text(path: Path, text: str) -> None:
