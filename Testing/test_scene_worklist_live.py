@@ -90,6 +90,7 @@ def test_rows_with_the_same_scans_have_registrations_of_their_own(scene: slicer.
 
 def test_a_row_that_names_other_scans_is_unrated(worklist: SceneWorklist, scene: slicer.vtkMRMLScene, file: Path) -> None:
     annotate(register(go(worklist, 0)), said(Rating.ACCEPT))
+    assert ratings(worklist) == [Rating.ACCEPT, None, None]
     file.write_text(file.read_text().replace("b.nii.gz", "e.nii.gz"))
     worklist.reopen(read_worklist(file))
     assert ratings(worklist) == [None, None, None]
