@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -44,6 +45,15 @@ def test_fixed_is_above_and_moving_below_at_the_same_place(desk: Desk) -> None:
         assert grey_difference(above.image(), below.image()) < 2
     desk.result.applied = False
     assert grey_difference(views["FixedAxial"].image(), views["MovingAxial"].image()) > 8
+    comparison.leave()
+
+
+def test_the_views_are_numbered_and_named_after_their_scan(desk: Desk) -> None:
+    comparison = Comparison(desk.result)
+    views = ElementTree.fromstring(desk.layout.GetLayoutDescription(COMPARE_LAYOUT)).iter("view")
+    labels = {view.get("singletontag"): view.findtext("property[@name='viewlabel']") for view in views}
+    expected = {name: f"{name[0]}{n}" for names in (FIXED_VIEWS, MOVING_VIEWS) for n, name in enumerate(names, start=1)}
+    assert labels == {**expected, "1": None}
     comparison.leave()
 
 

@@ -16,6 +16,7 @@ from KeypointRegistrationLib.registration.result import KeypointStatus
 from KeypointRegistrationLib.scene.drawing.arrows import RESIDUAL, hide_arrows, residual_scale, show_arrows
 from KeypointRegistrationLib.scene.drawing.ellipsoids import SPREAD, hide_ellipsoids, show_ellipsoids
 from KeypointRegistrationLib.scene.drawing.glyphs import unit_arrow, unit_ball
+from KeypointRegistrationLib.scene.drawing.legends import legend_of
 from KeypointRegistrationLib.scene.drawing.marks import show_marks
 from KeypointRegistrationLib.scene.results import handle
 from KeypointRegistrationLib.scene.results.adding import add_registration
@@ -156,6 +157,8 @@ class TestArrows:
         lengths = [np.linalg.norm(each[:, -1] - each[:, :10].mean(axis=1), axis=1) for each in (true, longer)]
         np.testing.assert_allclose(lengths[1], 5 * lengths[0], rtol=1e-3)
         np.testing.assert_allclose(data(model, RESIDUAL, ARROW)[:, 0], lengths[0], rtol=1e-3)
+        assert legend_of(model).GetTitleText() == "residual\narrows × 5"
+        assert legend_of(show_arrows(added)).GetTitleText() == "residual"
 
     def test_the_legend_is_in_millimetres_and_covers_all_pairs_used(self, host: RealScene, added: SceneRegistration) -> None:
         model = show_arrows(added)

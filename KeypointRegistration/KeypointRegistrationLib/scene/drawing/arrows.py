@@ -52,7 +52,8 @@ def show_arrows(added: SceneRegistration, magnification: float = 1.0) -> slicer.
     name = f"{points.GetName()} residuals"
     model = show_glyphs(added, handle.ARROWS, name, points, place.parent, glyphs)
     display = model.GetDisplayNode()
-    show_legend(model, display, "residual", "mm", MILLIMETRES, (0.0, residual_scale(registration)), Corner.TOP_RIGHT)
+    title = "residual" if magnification == 1 else f"residual\narrows × {magnification:g}"
+    show_legend(model, display, title, "mm", MILLIMETRES, (0.0, residual_scale(registration)), Corner.TOP_RIGHT)
     with slicer.util.NodeModify(display):
         display.SetActiveScalar(RESIDUAL, vtk.vtkAssignAttribute.POINT_DATA)
         display.SetScalarVisibility(True)

@@ -53,14 +53,14 @@ def _description() -> str:
 
 
 def _row(side: str, names: tuple[str, ...]) -> str:
-    views = (_slice_view(side, *pair) for pair in zip(names, ORIENTATIONS, strict=True))
+    views = (_slice_view(side, n, *pair) for n, pair in enumerate(zip(names, ORIENTATIONS, strict=True), start=1))
     return f'<layout type="horizontal" split="true">{"".join(_item(view) for view in views)}</layout>'
 
 
-def _slice_view(side: str, name: str, orientation: str) -> str:
+def _slice_view(side: str, number: int, name: str, orientation: str) -> str:
     properties = {
         "orientation": orientation,
-        "viewlabel": f"{side[0]}{orientation[0]}",
+        "viewlabel": f"{side[0]}{number}",  # numbers, as in Slicer's own layouts for comparing: FA means something else
         "viewcolor": _COLOURS[side],
         "viewgroup": str(COMPARE_GROUP),
     }
