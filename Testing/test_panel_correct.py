@@ -89,7 +89,7 @@ def test_a_wrong_pair_that_the_person_insists_on_makes_the_verdict_worse(correct
     bench.select(3)
     person.choose("choiceComboBox", "Always")
     assert bench.registration.trust.level is not TrustLevel.GOOD
-    assert "worse than their heatmaps predict" in person.reads("trustLabel")
+    assert "times as far apart as in good alignments" in person.reads("trustLabel")
 
 
 def test_the_kind_of_alignment_robustness_and_refinement_are_the_persons(corrected: Session) -> None:

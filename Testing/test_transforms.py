@@ -88,3 +88,31 @@ def test_described_shift_is_the_one_at_the_given_centre():
     turn = Rotation.from_euler("x", 180, degrees=True).as_matrix()
     assert "shifts 200.0 mm" in describe(affine(turn, (0, 0, 0)), centre=(50, 100, 0))
     assert "oblique axis" in describe(sample_matrix())
+
+
+@pytest.mark.parametrize(
+    ("axis", "degrees", "words"),
+    [
+        ("x", 20, "the face upwards"),
+        ("x", -20, "the face downwards"),
+        ("y", 20, "the top of the head to its right"),
+        ("y", -20, "the top of the head to its left"),
+        ("z", 20, "the face to its left"),
+        ("z", -20, "the face to its right"),
+    ],
+)
+def test_the_words_say_which_way_a_head_turns(axis: str, degrees: float, words: str) -> None:
+    matrix = np.eye(4)
+    matrix[:3, :3] = Rotation.from_euler(axis, degrees, degrees=True).as_matrix()
+    face, top = matrix[:3, :3] @ (0, 1, 0), matrix[:3, :3] @ (0, 0, 1)
+    seen = {
+        "the face upwards": face[2] > 0.1,
+        "the face downwards": face[2] < -0.1,
+        "the top of the head to its right": top[0] > 0.1 and abs(face[2]) < 0.1,
+        "the top of the head to its left": top[0] < -0.1 and abs(face[2]) < 0.1,
+        "the face to its left": face[0] < -0.1,
+        "the face to its right": face[0] > 0.1,
+    }
+    assert seen[words] and describe(matrix).startswith(
+        f"rotates 20.0° about the {('left–right', 'back–front', 'foot–head')['xyz'.index(axis)]} axis, {words}"
+    )

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import __version__
-from ..geometry.transforms import describe
 from ..geometry.volume import Volume
 from ..registration.annotation import Annotation
 from ..registration.correction import Correction, PairChoice
@@ -72,7 +71,7 @@ def page(
         f"<header><h1>{escape(title)}</h1><p>Keypoint registration, {escape(date)}</p></header>",
         _verdict(registration),
         _section("The scans", _scans(fixed, moving)),
-        _section("What the alignment does", _alignment(moving, registration)),
+        _section("What the alignment does", _alignment(registration)),
         _section("How accurate it is", _accuracy(registration)),
         _section("Pictures", "".join(_figure(caption, png) for caption, png in pictures)),
         _section("Changed by a person", _changes(registration, story)),
@@ -106,11 +105,10 @@ def _scans(fixed: Volume, moving: Volume) -> str:
     return _table(("", "Name", "Voxels", "Voxel size"), rows)
 
 
-def _alignment(moving: Volume, registration: Registration) -> str:
-    words = describe(registration.moving_to_fixed, moving.centre)
+def _alignment(registration: Registration) -> str:
     return (
         f"<p><strong>From the moving to the fixed scan</strong>, the alignment ({registration.transform_type.value}) "
-        f"{escape(words)}.</p>"
+        f"{escape(registration.description)}.</p>"
         "<p>As a matrix, it takes a point (R, A, S, 1) of the moving scan, in millimetres, to the fixed scan:</p>"
         f'<pre class="matrix">{_matrix(registration.moving_to_fixed)}</pre>'
         "<p>The file <code>transform.tfm</code> holds the same alignment the other way round, by the convention of ITK: "
@@ -121,10 +119,15 @@ def _alignment(moving: Volume, registration: Registration) -> str:
 def _accuracy(registration: Registration) -> str:
     error, similarity = registration.predicted_tre, registration.similarity
     used, total = int(registration.used.sum()), len(registration.status)
+    predicted = (
+        f"{_mm(error.centre)} at the centre<br>{_mm(error.median)} typical<br>up to {_mm(error.p95)} in 95 % of places"
+    )
+    if registration.trust.level is TrustLevel.DO_NOT_TRUST:
+        predicted = "cannot be predicted<br>for an alignment that<br>is not to be trusted"
     rows = [
         (
             "Predicted target registration error (TRE)",
-            f"{_mm(error.median)} typical<br>{_mm(error.centre)} at the centre<br>{_mm(error.p95)} at the 95th percentile",
+            predicted,
             "How far anatomy is expected to be from where it belongs after the alignment. A prediction from the keypoints, "
             "not a measurement.",
         ),

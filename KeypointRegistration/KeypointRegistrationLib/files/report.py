@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Mapping
 
-from ..geometry.transforms import describe
 from ..geometry.volume import Volume
 from ..registration.result import KeypointStatus, Registration, TrustLevel
 from ..registration.table import pair_distances
@@ -26,7 +25,7 @@ def report(fixed: Volume, moving: Volume, registration: Registration, seconds: M
         "fixed": fixed.name,
         "moving": moving.name,
         "moving_to_fixed_ras": registration.moving_to_fixed.tolist(),
-        "description": describe(registration.moving_to_fixed, moving.centre),
+        "description": registration.description,
         "transform_type": registration.transform_type.value,
         "requested_transform_type": registration.requested_type.value,
         "trust": {"level": registration.trust.level.value, "reasons": list(registration.trust.reasons)},
@@ -79,12 +78,17 @@ def keypoints_table(registration: Registration) -> str:
 def summary(content: dict) -> str:
     """What a person wants to know of a report, in a few lines."""
     tre, similarity = content["predicted_tre_mm"], content["similarity"]
+    expected = (
+        f"error {_words(tre['centre'])} mm at the centre, {_words(tre['median'])} mm typical, "
+        f"up to {_words(tre['p95'])} mm in 95 % of places"
+    )
+    if content["trust"]["level"] == TrustLevel.DO_NOT_TRUST.value:
+        expected = "error cannot be predicted for an alignment that is not to be trusted"
     lines = [
         f"Alignment    {content['transform_type']}: {content['description']}",
         f"Keypoints    {content['keypoints_used']} of {content['keypoints_total']} used, "
         f"{_words(content['fre_mm'])} mm apart after alignment (root mean square)",
-        f"Expected     error {_words(tre['centre'])} mm at the centre, {_words(tre['median'])} mm in the median, "
-        f"{_words(tre['p95'])} mm at the 95th percentile",
+        f"Expected     {expected}",
         f"Similarity   {_words(similarity['before'])} before, {_words(similarity['after'])} after "
         "(normalised mutual information, 1 to 2)",
         f"Trust        {content['trust']['level']}",

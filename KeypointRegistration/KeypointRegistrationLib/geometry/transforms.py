@@ -20,6 +20,13 @@ _NEGLIGIBLE_STRETCH = 0.0005
 _NAMED_AXIS_DEGREES = 20.0
 _AXIS_NAMES = ("the left–right axis", "the back–front axis", "the foot–head axis")
 
+#: Where a head goes that turns by a positive, and by a negative, angle about each axis (right hand rule in RAS).
+_SENSES = (
+    ("the face upwards", "the face downwards"),
+    ("the top of the head to its right", "the top of the head to its left"),
+    ("the face to its left", "the face to its right"),
+)
+
 
 class TransformType(Enum):
     """What an alignment may change.  The value is the word used on the command line and in files."""
@@ -136,8 +143,6 @@ def _rotation_words(rotation: NDArray) -> str:
         return "does not rotate"
     axis = vector / angle
     main = int(np.abs(axis).argmax())
-    if abs(axis[main]) >= np.cos(np.deg2rad(_NAMED_AXIS_DEGREES)):
-        about = _AXIS_NAMES[main]
-    else:
-        about = "an oblique axis (R {:.2f}, A {:.2f}, S {:.2f})".format(*axis)
-    return f"rotates {angle:.1f}° about {about}"
+    if abs(axis[main]) < np.cos(np.deg2rad(_NAMED_AXIS_DEGREES)):
+        return f"rotates {angle:.1f}° about an oblique axis (R {axis[0]:.2f}, A {axis[1]:.2f}, S {axis[2]:.2f})"
+    return f"rotates {angle:.1f}° about {_AXIS_NAMES[main]}, {_SENSES[main][int(axis[main] < 0)]}"

@@ -7,7 +7,6 @@ from html import escape
 import numpy as np
 from slicer.i18n import tr as _
 
-from ..geometry.transforms import describe
 from ..registration.result import Registration, Trust, TrustLevel
 
 
@@ -23,26 +22,25 @@ def trust_html(trust: Trust) -> str:
 
 def transform_html(registration: Registration) -> str:
     """What ``moving_to_fixed`` does to the moving scan, with its direction."""
-    used = registration.used
-    points = registration.moving_keypoints.positions[used]
-    centre = points.mean(axis=0) if len(points) else np.zeros(3)
-    words = describe(registration.moving_to_fixed, centre)
-    return _("<b>moving → fixed:</b> {words}.").format(words=escape(words))
+    return _("<b>moving → fixed:</b> {words}.").format(words=escape(registration.description))
 
 
 def predicted_error_text(registration: Registration) -> str:
     """Predicted target registration error over the anatomy."""
     error = registration.predicted_tre
-    return _("TRE {median:.1f} mm typical, {centre:.1f} mm at the centre, below {p95:.1f} mm in 95\u00a0%").format(
+    if registration.trust.level is TrustLevel.DO_NOT_TRUST:
+        return _("Cannot be predicted for an alignment that is not to be trusted.")
+    return _("TRE {centre:.1f} mm at the centre, {median:.1f} mm typical, up to {p95:.1f} mm in 95\u00a0% of places").format(
         median=error.median, centre=error.centre, p95=error.p95
     )
 
 
 def fit_residual_text(registration: Registration) -> str:
     """Distance between the keypoint pairs that carry the fit."""
-    return _("FRE {fre:.1f} mm over {used} of {total} keypoints").format(
-        fre=registration.fre, used=int(registration.used.sum()), total=len(registration.status)
-    )
+    used, total = int(registration.used.sum()), len(registration.status)
+    if not used:
+        return _("No FRE: none of {total} keypoints is used.").format(total=total)
+    return _("FRE {fre:.1f} mm over {used} of {total} keypoints").format(fre=registration.fre, used=used, total=total)
 
 
 def similarity_text(registration: Registration) -> str:

@@ -64,7 +64,9 @@ def assess(
             pairs=len(pairing.status),
             positions=fixed.positions[used],
             residual_ratio=residual_ratio(residuals, aligned.noise, used),
-            far_apart=[fixed.labels[k] for k in np.flatnonzero(used & (residuals > _FAR_APART * aligned.noise))],
+            far_apart=[
+                fixed.labels[k] for k in np.flatnonzero(aligned.trusted & used & (residuals > _FAR_APART * aligned.noise))
+            ],
             largest_leverage=_largest_leverage(aligned, moving),
             matrix=matrix,
             kind=fit.transform_type,

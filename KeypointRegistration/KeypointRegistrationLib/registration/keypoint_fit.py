@@ -25,6 +25,7 @@ class KeypointFit:
         fit: matrix, weights, inliers, residuals and notes.
         pairing: status and reason of every pair after the fit.
         noise: expected root-mean-square distance in mm of a correct pair, shape (K,).
+        trusted: pairs that were used whatever their distance, shape (K,): a person wants that.
         floor: mm of error that all keypoints share.
         form: 4×4 quadratic form of the predicted error (mm²), see ``Registration.error_form``.
         failed: whether nothing could be fitted; ``fit.matrix`` is then only a guess and ``fit.notes`` says why.
@@ -33,6 +34,7 @@ class KeypointFit:
     fit: RobustFit
     pairing: Pairing
     noise: NDArray[np.float64]
+    trusted: NDArray[np.bool_]
     floor: float
     form: NDArray[np.float64]
     failed: bool = False
@@ -63,7 +65,8 @@ def fit_keypoints(
     """
     fit = robust_fit(kind, moving, fixed, pairing.usable, noise, trusted=trusted, factors=factors)
     pairing = pairing.after_fit(fit.inliers, fit.residuals, noise)
-    return KeypointFit(fit, pairing, noise, floor, _error_form(fit, moving, noise, floor))
+    insisted = np.zeros(len(fixed), dtype=bool) if trusted is None else np.asarray(trusted, dtype=bool)
+    return KeypointFit(fit, pairing, noise, insisted, floor, _error_form(fit, moving, noise, floor))
 
 
 def without_fit(
@@ -82,7 +85,8 @@ def without_fit(
     residuals = np.where(pairing.usable, distances, np.nan)
     fit = RobustFit(matrix, kind, nothing, nothing > 0, residuals, (str(reason),))
     form = np.diag([0.0, 0.0, 0.0, _UNKNOWN_ERROR**2])
-    return KeypointFit(fit, pairing.after_fit(fit.inliers, residuals, noise), noise, floor, form, failed=True)
+    pairing = pairing.after_fit(fit.inliers, residuals, noise)
+    return KeypointFit(fit, pairing, noise, nothing > 0, floor, form, failed=True)
 
 
 def residual_ratio(residuals: NDArray, noise: NDArray, used: NDArray) -> float:
@@ -93,7 +97,8 @@ def residual_ratio(residuals: NDArray, noise: NDArray, used: NDArray) -> float:
 def _error_form(fit: RobustFit, moving: Keypoints, noise: NDArray, floor: float) -> NDArray[np.float64]:
     """Predicted squared error: the expected noise, scaled to the residuals seen (never below half of it), propagated.
 
-    Errors that neighbouring keypoints share do not average out over many of them: ``floor`` (mm) is added everywhere.
+    Errors that neighbouring keypoints share do not average out over many of them: ``floor`` (mm), more where the residuals
+    are larger than expected, is added everywhere.
     """
     used = fit.inliers
     ratio = max(0.5, residual_ratio(fit.residuals, noise, used))
@@ -101,5 +106,5 @@ def _error_form(fit: RobustFit, moving: Keypoints, noise: NDArray, floor: float)
     points, weights = moving.positions[used], fit.weights[used]
     covariance = transform_covariance(fit.transform_type, fit.matrix, points, covariances, weights)
     form = error_form(fit.transform_type, fit.matrix, covariance)
-    form[3, 3] += floor**2
+    form[3, 3] += (max(1.0, ratio) * floor) ** 2
     return form

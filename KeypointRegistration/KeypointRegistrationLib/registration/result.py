@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..detection.heatmaps import Heatmaps
 from ..geometry.keypoints import Keypoints
-from ..geometry.transforms import TransformType
+from ..geometry.transforms import TransformType, describe
 
 
 class KeypointStatus(Enum):
@@ -127,6 +127,12 @@ class Registration:
         missing = np.array([status is KeypointStatus.MISSING for status in self.status])
         in_both = self.fixed_keypoints.present & self.moving_keypoints.present
         return missing & (~keypoints.present | in_both)
+
+    @property
+    def description(self) -> str:
+        """What ``moving_to_fixed`` does, in one plain clause; shifts are those of the middle of the keypoints used."""
+        points = self.moving_keypoints.positions[self.used if self.used.any() else slice(None)]
+        return describe(self.moving_to_fixed, points.mean(axis=0))
 
     @property
     def used(self) -> NDArray[np.bool_]:

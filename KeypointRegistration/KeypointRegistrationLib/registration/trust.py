@@ -16,10 +16,11 @@ _FLAT = 0.15  # extent across the flattest direction relative to the longest
 _LOW_SHARE = 0.5  # of the keypoints present in both scans that agree
 _LOW_OVERLAP = 0.6  # of all keypoints, found in both scans
 _LARGE_LEVERAGE = 0.5  # of one pair: half of where its surroundings go hangs on it alone
-_LARGE_RATIO = 1.0  # residuals relative to what maps and differences between people explain; good pairs stay below 0.5
+_GOOD_RATIO = 0.5  # residuals relative to what maps and differences between people explain: good alignments stay below
+_LARGE_RATIO = 1.5 * _GOOD_RATIO
 _KEPT_SIMILARITY = 0.8  # of what the scans had in common: scans that were aligned already may lose a little
-_SCALES = (0.75, 1.33)
-_SHEAR = 0.2
+_SCALES, _IMPOSSIBLE_SCALES = (0.8, 1.25), (0.65, 1.54)
+_SHEAR, _IMPOSSIBLE_SHEAR = 0.2, 0.35
 _LARGE_ERROR = 8.0  # mm
 
 
@@ -77,12 +78,13 @@ def judge(
     if unfamiliar:
         light.append("The heatmaps are wider than usual: one of the scans may be of a kind that the model does not know.")
     if residual_ratio > _LARGE_RATIO:
-        light.append(f"The keypoints fit {residual_ratio:.1f} times worse than their heatmaps predict.")
+        times = residual_ratio / _GOOD_RATIO
+        light.append(f"The keypoints of the two scans are {times:.1f} times as far apart as in good alignments.")
     if far_apart:
-        listed = ", ".join(far_apart[:3]) + (f" and {len(far_apart) - 3} more" if len(far_apart) > 3 else "")
+        listed = "; ".join(far_apart[:3]) + (f" and {len(far_apart) - 3} more" if len(far_apart) > 3 else "")
         light.append(f"Used although far apart: {listed}. Look whether both points are on the same anatomy.")
     if kind is not TransformType.RIGID:
-        light += _unlikely_shape(matrix)
+        (grave if _is_impossible(matrix) else light).extend(_unlikely_shape(matrix))
     if similarity.after - 1 < _KEPT_SIMILARITY * (similarity.before - 1):
         grave.append("The two scans look less alike after the alignment than before.")
     if similarity.after <= 1:
@@ -99,6 +101,15 @@ def judge(
 def _flatness(positions: NDArray) -> float:
     extents = np.linalg.svd(positions - positions.mean(axis=0), compute_uv=False)
     return float(extents[-1] / max(extents[0], 1e-9))
+
+
+def _is_impossible(matrix: NDArray) -> bool:
+    """Whether no two adult heads differ by so much."""
+    parts = decompose(matrix)
+    smallest, largest = _IMPOSSIBLE_SCALES
+    return bool(
+        min(parts.scales) < smallest or max(parts.scales) > largest or np.abs(parts.shears).max() > _IMPOSSIBLE_SHEAR
+    )
 
 
 def _unlikely_shape(matrix: NDArray) -> list[str]:
