@@ -17,7 +17,7 @@ from host.mrml import RealScene
 from KeypointRegistrationLib.files.markups import markups_text
 from KeypointRegistrationLib.files.nifti import write_nifti
 from KeypointRegistrationLib.files.outputs import check_folder, write_outputs
-from KeypointRegistrationLib.files.report import keypoints_table
+from KeypointRegistrationLib.files.report import keypoints_table, report, summary
 from KeypointRegistrationLib.files.resampling import resampled
 from KeypointRegistrationLib.files.scans import read_transform, read_volume
 from KeypointRegistrationLib.geometry.errors import InputError
@@ -162,23 +162,30 @@ def test_the_table_has_one_line_per_keypoint_in_ras(written: Path) -> None:
 def test_the_report_holds_what_the_contract_names(pair: tuple[Volume, Volume], tmp_path: Path) -> None:
     registration = replace(without_heatmaps(), trust=Trust(TrustLevel.DO_NOT_TRUST, ("Too few pairs.",)), fre=float("nan"))
     returned = write_outputs(tmp_path, *pair, registration, load_seconds=1.25)
-    report = json.loads(
+    content = json.loads(
         (tmp_path / "report.json").read_text(), parse_constant=lambda word: pytest.fail(f"{word} is not JSON")
     )
-    assert report == returned
-    assert np.allclose(report["moving_to_fixed_ras"], registration.moving_to_fixed)
-    assert report["transform_type"] == "rigid"
-    assert (report["keypoints_used"], report["keypoints_total"]) == (14, 16)
-    assert report["fre_mm"] is None
-    assert report["predicted_tre_mm"] == {"centre": 0.5, "median": 0.9, "p95": 1.2}
-    assert report["similarity"] == {"before": 1.05, "after": 1.21}
-    assert {"load", "prepare", "detect", "align", "refine", "write", "total"} <= set(report["seconds"])
-    assert report["seconds"]["load"] == 1.25
-    stages = sum(value for stage, value in report["seconds"].items() if stage != "total")
-    assert report["seconds"]["total"] == pytest.approx(stages, abs=0.01)
-    assert report["model"] == {"name": "brain-affine", "version": "0.0.0", "sha256": "0" * 64}
-    assert report["device"] == "cpu" and report["warnings"] == []
-    assert report["trust"] == {"level": "do not trust", "reasons": ["Too few pairs."]}
+    assert content == returned
+    assert np.allclose(content["moving_to_fixed_ras"], registration.moving_to_fixed)
+    assert content["transform_type"] == "rigid"
+    assert (content["keypoints_used"], content["keypoints_total"]) == (14, 16)
+    assert content["fre_mm"] is None
+    assert content["predicted_tre_mm"] == {"centre": 0.5, "median": 0.9, "p95": 1.2}
+    assert content["similarity"] == {"before": 1.05, "after": 1.21}
+    assert {"load", "prepare", "detect", "align", "refine", "write", "total"} <= set(content["seconds"])
+    assert content["seconds"]["load"] == 1.25
+    stages = sum(value for stage, value in content["seconds"].items() if stage != "total")
+    assert content["seconds"]["total"] == pytest.approx(stages, abs=0.01)
+    assert content["model"] == {"name": "brain-affine", "version": "0.0.0", "sha256": "0" * 64}
+    assert content["device"] == "cpu" and content["warnings"] == []
+    assert content["trust"] == {"level": "do not trust", "reasons": ["Too few pairs."]}
+
+
+@pytest.mark.parametrize(("level", "words"), [(TrustLevel.GOOD, "0.90 mm typical"), (TrustLevel.DO_NOT_TRUST, "cannot be")])
+def test_the_summary_predicts_an_error_only_of_what_can_be_trusted(level: TrustLevel, words: str) -> None:
+    scan = sample_volume()
+    content = report(scan, scan, replace(without_heatmaps(), trust=Trust(level, ("Why.",))), {"total": 1.0})
+    assert words in summary(content)
 
 
 def test_the_overview_shows_the_aligned_scan_where_the_fixed_one_is(written: Path) -> None:

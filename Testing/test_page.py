@@ -134,11 +134,16 @@ def test_residual_and_predicted_error_are_told_apart(scans: tuple[Volume, Volume
     text = read(scans, replace(sample_registration(), fre=1.234)).text
     predicted = text.partition("(TRE)")[2].partition("(FRE)")[0]
     residual = text.partition("(FRE)")[2].partition("Similarity")[0]
-    assert (
-        "0.90 mm typical" in predicted and "1.20 mm at the 95th percentile" in predicted and "not a measurement" in predicted
-    )
+    for words in ("0.50 mm at the centre", "0.90 mm typical", "up to 1.20 mm in 95 % of places", "not a measurement"):
+        assert words in predicted
     assert "1.23 mm" in residual and "14 of 16 keypoints used" in residual and "nothing about the accuracy" in residual
     assert "1.23" not in predicted and "0.90" not in residual
+
+
+def test_no_error_is_predicted_for_what_is_not_to_be_trusted(scans: tuple[Volume, Volume]) -> None:
+    untrusted = replace(sample_registration(), trust=Trust(TrustLevel.DO_NOT_TRUST, ("Too few pairs.",)))
+    predicted = read(scans, untrusted).text.partition("(TRE)")[2].partition("(FRE)")[0]
+    assert "cannot be predicted" in predicted and "0.90" not in predicted
 
 
 def test_every_keypoint_has_a_line_with_its_name_and_reason(scans: tuple[Volume, Volume]) -> None:
