@@ -209,6 +209,8 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         if self._job.is_active or self._installing:
             raise InputError(_("A registration is running already. Wait for its end, or cancel it."))
         self._torchOffered = False
+        parameters = self._parameters
+        parameters.fixedVolume, parameters.movingVolume, parameters.fixedMask, parameters.movingMask = nodes
         self._wish = SceneInputs(*nodes), self._inputs.chosen_options()
         self._start()
 

@@ -116,3 +116,54 @@ def test_a_result_that_another_module_removes_in_a_batch_is_not_shown_any_more(s
     session.scene.EndState(slicer.vtkMRMLScene.BatchProcessState)
     session.application.process_events()
     assert not session.person.sees("resultCollapsibleButton")
+
+
+def test_a_pair_that_is_registered_again_begins_where_it_began(session: Session) -> None:
+    _fixed, moving = session.choose_two_volumes()
+    session.worker("finishes")
+    session.register()
+    (first,) = find_registrations(session.scene)
+    session.register()
+    second = find_registrations(session.scene)[1]
+    assert second.original_parent is None and moving.GetParentTransformNode() is second.transform
+    assert not first.applied
+    session.person.widget("resultComboBox").setCurrentIndex(0)
+    session.application.process_events()
+    session.person.click("alignedCheckBox")
+    assert moving.GetParentTransformNode() is first.transform and not second.applied
+
+
+def test_cancelling_a_second_run_leaves_the_first_result_applied(session: Session) -> None:
+    _fixed, moving = session.choose_two_volumes()
+    session.worker("finishes")
+    session.register()
+    (first,) = find_registrations(session.scene)
+    session.worker("hangs")
+    session.person.click("applyButton")
+    session.wait_for("Finding keypoints")
+    assert moving.GetParentTransformNode() is None
+    session.person.click("cancelButton")
+    assert moving.GetParentTransformNode() is first.transform
+
+
+def test_only_the_keypoints_of_the_result_that_is_shown_are_visible(session: Session) -> None:
+    session.choose_two_volumes()
+    session.worker("finishes")
+    session.register()
+    session.register()
+    first, second = find_registrations(session.scene)
+    visible = [bool(result.fixed_points.GetDisplayVisibility()) for result in (first, second)]
+    assert visible == [False, True]
+    session.person.widget("resultComboBox").setCurrentIndex(0)
+    session.application.process_events()
+    assert first.moving_points.GetDisplayVisibility() and not second.moving_points.GetDisplayVisibility()
+
+
+def test_a_verdict_on_scans_that_are_gone_does_not_stand_alone(session: Session) -> None:
+    fixed, _moving = session.choose_two_volumes()
+    session.worker("finishes")
+    session.register()
+    assert not session.person.sees("changesLabel")
+    session.scene.RemoveNode(fixed)
+    session.application.process_events()
+    assert "no longer in the scene" in session.person.reads("changesLabel")

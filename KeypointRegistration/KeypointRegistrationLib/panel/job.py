@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import traceback
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -18,7 +19,7 @@ from ..registration.options import RegistrationOptions
 from ..registration.result import Registration
 from ..scene.inputs import SceneInputs, Snapshot
 from ..scene.results.adding import add_registration
-from ..scene.results.handle import SceneRegistration
+from ..scene.results.handle import SceneRegistration, set_aside
 from ..worker.client import WorkerClient
 from ..worker.protocol import Done, Failed, FailureKind, Progress, Request
 
@@ -51,6 +52,7 @@ class RegistrationJob:
         self._client = client
         self._listener = listener
         self._snapshot: Snapshot | None = None
+        self._earlier: SceneRegistration | None = None  # of the same pair, set aside while this one runs
         self._options = RegistrationOptions()
         self._timer = qt.QTimer()
         self._timer.setInterval(_POLL_MS)
@@ -74,14 +76,19 @@ class RegistrationJob:
         """
         if self._client.is_active:
             raise InputError(_("A registration is running already. Wait for its end, or cancel it."))
-        volumes, pose, snapshot = inputs.volumes(), inputs.starting_pose(), Snapshot(inputs)
-        if pose is not None:
-            options = replace(options, initial=pose)
-        try:
-            self._client.start(_request(self._client.prepare(), volumes, options))
-        except OSError as error:
-            self._client.finish()
-            raise _start_error(error) from error
+        inputs.volumes()
+        self._earlier = set_aside(inputs.fixed, inputs.moving)
+        with ExitStack() as on_failure:
+            on_failure.callback(self._apply_earlier)
+            volumes, pose, snapshot = inputs.volumes(), inputs.starting_pose(), Snapshot(inputs)
+            if pose is not None:
+                options = replace(options, initial=pose)
+            try:
+                self._client.start(_request(self._client.prepare(), volumes, options))
+            except OSError as error:
+                self._client.finish()
+                raise _start_error(error) from error
+            on_failure.pop_all()
         self._snapshot, self._options = snapshot, options
         self._timer.start()
 
@@ -128,6 +135,7 @@ class RegistrationJob:
             message = _("The result could not be shown ({reason}). The log has the details.").format(reason=error)
             self._fail(Failed(FailureKind.UNEXPECTED, message, details))
             return
+        self._earlier = None
         self._end()
         self._listener.on_done(result, registration)
 
@@ -140,6 +148,13 @@ class RegistrationJob:
         if self.is_active:
             self._client.finish()
         self._snapshot = None
+        self._apply_earlier()
+
+    def _apply_earlier(self) -> None:
+        """Nothing came of this run: the pair is aligned as it was before."""
+        earlier, self._earlier = self._earlier, None
+        if earlier is not None:
+            earlier.applied = True
 
 
 def _request(folder: Path, volumes: dict[str, Volume], options: RegistrationOptions) -> Request:

@@ -11,6 +11,7 @@ from ..registration.result import Registration, TrustLevel
 from ..scene.results.editor import RegistrationEditor
 from ..scene.results.handle import SceneRegistration
 from ..scene.using.hardening import is_hardened
+from ..scene.using.uses import notes
 from .banner import Banner
 from .section import LoadUI, Section
 from .wording import (
@@ -35,6 +36,8 @@ class ResultSection(Section):
         super().__init__(bench, load_ui)
         self._results: list[SceneRegistration] = []
         self._is_filling = False  # filling in the widgets is not a wish of the person
+        self.ui.changesLabel.styleSheet = Banner.CAUTION.style
+        self.ui.resultCollapsibleButton.connect("contentsCollapsed(bool)", self._on_opened)
         self.ui.resultComboBox.connect("currentIndexChanged(int)", self._on_chosen)
         self.ui.alignedCheckBox.connect("toggled(bool)", self._on_aligned)
         self.ui.overlayButton.connect("clicked()", self._on_overlay)
@@ -45,13 +48,26 @@ class ResultSection(Section):
         if editor is not None:
             self._fill(editor)
 
-    def update(self, _live: bool) -> None:
+    def update(self, live: bool) -> None:
         editor = self.bench.editor
         if editor is None:
             return
         self._is_filling = True
         _show_verdict(self.ui, editor.registration)
+        if not live:
+            self._show_changes(editor.result)
         self._is_filling = False
+
+    def _show_changes(self, result: SceneRegistration) -> None:
+        """What has happened to the scans since: a verdict on what is no longer so must not stand there alone."""
+        sentences = notes(result)
+        self.ui.changesLabel.text = "\n".join(sentences)
+        self.ui.changesLabel.visible = bool(sentences)
+
+    def _on_opened(self, collapsed: bool) -> None:
+        """An opened section shows everything in it, also what was hidden before."""
+        if not collapsed and self.bench.editor is not None:
+            self._fill(self.bench.editor)
 
     def _fill(self, editor: RegistrationEditor) -> None:
         self._is_filling = True
@@ -64,6 +80,7 @@ class ResultSection(Section):
         combo.currentIndex = identifiers.index(result.identifier) if result.identifier in identifiers else -1
         combo.visible = ui.resultComboLabel.visible = len(self._results) > 1
         _show_verdict(ui, editor.registration)
+        self._show_changes(result)
         hardened = is_hardened(result)
         ui.alignedCheckBox.checked = result.applied or hardened
         ui.alignedCheckBox.enabled = not hardened and result.transform is not None and result.moving_volume is not None

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import slicer
 
 from ..registration.result import Registration
+from ..scene.drawing.visibility import show_points_of
 from ..scene.results.editor import Later, RegistrationEditor
 from ..scene.results.handle import SceneRegistration, find_registrations
 from .section import Section
@@ -56,6 +57,7 @@ class Workbench:
         if result is not None:
             self.editor = RegistrationEditor(result, self._later)
             self.editor.listen(self._on_corrected)
+            show_points_of(result, self.results)
         for section in self.sections:
             section.show(self.editor)
 

@@ -181,11 +181,16 @@ class SceneRegistration:
     def applied(self, aligned: bool) -> None:
         """Move the volume and what belongs to it under the transform, or back under the original parent.
 
-        Nodes that the user has put elsewhere stay there.
+        Nodes that the user has put elsewhere stay there.  A scan is aligned by one registration at a time: another one that
+        began at the same place gives it free.
         """
         if self.transform is None:
             return
         before, after = self.original_parent, self.transform
+        if aligned and not self.applied:
+            for rival in find_registrations(self._scene):
+                if rival.moving_volume is self.moving_volume and rival.applied and rival.original_parent is before:
+                    rival.applied = False
         with batch(self._scene):
             for role in _FOLLOWERS:
                 node = self._node(role)
@@ -286,6 +291,21 @@ def find_registrations(scene: slicer.vtkMRMLScene) -> list[SceneRegistration]:
     texts = slicer.util.getNodesByClass("vtkMRMLTextNode", scene)
     handles = (_handle(node) for node in texts if node.GetAttribute(IDENTIFIER))
     return [handle for handle in handles if handle is not None]
+
+
+def set_aside(fixed: slicer.vtkMRMLVolumeNode, moving: slicer.vtkMRMLVolumeNode) -> SceneRegistration | None:
+    """Put the moving volume back where it was before an earlier registration to the same fixed volume has aligned it.
+
+    A pair that is registered again begins where it began: else a rigid alignment would come on top of an affine one.
+
+    Returns:
+        That registration, to be applied again if nothing comes of the new one; None if there was none.
+    """
+    for result in reversed(find_registrations(moving.GetScene())):
+        if result.applied and result.moving_volume is moving and result.fixed_volume is fixed:
+            result.applied = False
+            return result
+    return None
 
 
 def _handle(record_node: slicer.vtkMRMLTextNode) -> SceneRegistration | None:
