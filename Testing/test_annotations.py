@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from KeypointRegistrationLib.files.annotations import read_annotations, write_annotations
 from KeypointRegistrationLib.geometry.errors import InputError
-from KeypointRegistrationLib.registration.annotation import (
+from KeypointRegistrationLib.review.annotation import (
     NETWORK_ANSWER,
     AnnotatedRegistration,
     Annotation,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from KeypointRegistrationLib.files.names import read_names, write_names
 from KeypointRegistrationLib.geometry.errors import InputError
-from KeypointRegistrationLib.registration.names import LONGEST_NAME, KeypointNames
+from KeypointRegistrationLib.review.names import LONGEST_NAME, KeypointNames
 
 LABELS = ("point 1", "point 2", "point 3")
 HEADER = "model,version,index,label,name\n"

@@ -17,10 +17,10 @@ from KeypointRegistrationLib.files.page import Story, page
 from KeypointRegistrationLib.files.picture import before_after
 from KeypointRegistrationLib.geometry.transforms import TransformType
 from KeypointRegistrationLib.geometry.volume import Volume
-from KeypointRegistrationLib.registration.annotation import Annotation, Rating
 from KeypointRegistrationLib.registration.correction import AddedPair, Correction, PairChoice, corrected
 from KeypointRegistrationLib.registration.result import Registration, Trust, TrustLevel
 from KeypointRegistrationLib.registration.table import pair_distances
+from KeypointRegistrationLib.review.annotation import Annotation, Rating
 from samples import sample_registration, sample_volume
 
 VOID = {"meta", "img", "br"}

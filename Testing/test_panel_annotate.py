@@ -8,8 +8,8 @@ import pytest
 from host.mrml import load_scene, save_scene
 from host.settings import QSettings
 from KeypointRegistrationLib.files.annotations import read_annotations
-from KeypointRegistrationLib.registration.annotation import Rating
 from KeypointRegistrationLib.registration.correction import PairChoice
+from KeypointRegistrationLib.review.annotation import Rating
 from KeypointRegistrationLib.scene.notes.annotations import ANNOTATIONS, annotations_of
 from KeypointRegistrationLib.scene.notes.names import names_of
 from KeypointRegistrationLib.scene.results.adding import add_registration

@@ -15,7 +15,7 @@ from host.application import Application
 from host.dialogs import QDesktopServices
 from host.mrml import load_scene, save_scene
 from KeypointRegistrationLib.files.scans import read_volume
-from KeypointRegistrationLib.registration.annotation import Annotation, Rating
+from KeypointRegistrationLib.review.annotation import Annotation, Rating
 from KeypointRegistrationLib.scene.drawing.heatmap_store import keep_heatmaps
 from KeypointRegistrationLib.scene.notes.annotations import annotate
 from KeypointRegistrationLib.scene.notes.names import names_of, set_names

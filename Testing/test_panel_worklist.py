@@ -10,7 +10,7 @@ from host.mrml import load_scene, save_scene
 from host.settings import QSettings
 from KeypointRegistrationLib.files.annotations import read_annotations
 from KeypointRegistrationLib.files.nifti import write_nifti
-from KeypointRegistrationLib.registration.annotation import Rating
+from KeypointRegistrationLib.review.annotation import Rating
 from KeypointRegistrationLib.scene.notes.annotations import annotations_of
 from KeypointRegistrationLib.scene.results.adding import add_registration
 from KeypointRegistrationLib.scene.results.handle import find_registrations

@@ -11,9 +11,9 @@ import slicer
 from host.mrml import RealScene, load_scene, save_scene
 from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.geometry.transforms import TransformType
-from KeypointRegistrationLib.registration.annotation import NETWORK_ANSWER, CorrectionCount, Rating
 from KeypointRegistrationLib.registration.correction import AddedPair, Correction, PairChoice
 from KeypointRegistrationLib.registration.result import ModelIdentity
+from KeypointRegistrationLib.review.annotation import NETWORK_ANSWER, CorrectionCount, Rating
 from KeypointRegistrationLib.scene.notes.annotations import (
     ANNOTATIONS,
     adopt_annotations,

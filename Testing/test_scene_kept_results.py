@@ -13,9 +13,9 @@ from host.mrml import RealScene, load_scene, save_scene
 from KeypointRegistrationLib.files.nifti import write_nifti
 from KeypointRegistrationLib.files.worklist import read_worklist
 from KeypointRegistrationLib.geometry.errors import InputError
-from KeypointRegistrationLib.registration.annotation import Annotation, Rating
 from KeypointRegistrationLib.registration.correction import Correction, PairChoice
 from KeypointRegistrationLib.registration.result import ModelIdentity
+from KeypointRegistrationLib.review.annotation import Annotation, Rating
 from KeypointRegistrationLib.scene.notes.annotations import annotate, annotations_of, is_rating_outdated
 from KeypointRegistrationLib.scene.notes.names import rename
 from KeypointRegistrationLib.scene.notes.worklist import SceneWorklist

@@ -12,8 +12,8 @@ import slicer
 from host.mrml import RealScene, load_scene, save_scene
 from KeypointRegistrationLib.files.worklist import read_worklist
 from KeypointRegistrationLib.geometry.errors import InputError
-from KeypointRegistrationLib.registration.annotation import NETWORK_ANSWER, Rating
-from KeypointRegistrationLib.registration.worklist_state import RowStatus
+from KeypointRegistrationLib.review.annotation import NETWORK_ANSWER, Rating
+from KeypointRegistrationLib.review.worklist_state import RowStatus
 from KeypointRegistrationLib.scene.notes.annotations import annotate
 from KeypointRegistrationLib.scene.notes.worklist import SceneWorklist
 from KeypointRegistrationLib.scene.notes.worklists import (

@@ -10,7 +10,7 @@ import pytest
 import slicer
 from host.mrml import RealScene
 from KeypointRegistrationLib.files.worklist import read_worklist
-from KeypointRegistrationLib.registration.annotation import Rating
+from KeypointRegistrationLib.review.annotation import Rating
 from KeypointRegistrationLib.scene.notes.annotations import annotate
 from KeypointRegistrationLib.scene.notes.worklist import SceneWorklist
 from KeypointRegistrationLib.scene.notes.worklists import close_worklist, everything_annotated, open_worklist

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from KeypointRegistrationLib.files.worklist import read_worklist
 from KeypointRegistrationLib.geometry.errors import InputError
-from KeypointRegistrationLib.registration.annotation import Rating
-from KeypointRegistrationLib.registration.worklist import Worklist, WorklistRow
-from KeypointRegistrationLib.registration.worklist_state import (
+from KeypointRegistrationLib.review.annotation import Rating
+from KeypointRegistrationLib.review.worklist import Worklist, WorklistRow
+from KeypointRegistrationLib.review.worklist_state import (
     RowState,
     RowStatus,
     WorklistState,

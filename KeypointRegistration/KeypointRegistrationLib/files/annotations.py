@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..geometry.errors import InputError
-from ..registration.annotation import (
+from ..review.annotation import (
     AnnotatedRegistration,
     Annotation,
     annotation_from_entry,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..geometry.errors import InputError
-from ..registration.names import KeypointNames
+from ..review.names import KeypointNames
 from .tables import Line, read_table, table_text, write_text
 
 _COLUMNS = ("model", "version", "index", "label", "name")

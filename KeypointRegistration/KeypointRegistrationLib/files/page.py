@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from .. import __version__
 from ..geometry.volume import Volume
-from ..registration.annotation import Annotation
 from ..registration.correction import Correction, PairChoice
 from ..registration.result import Registration, TrustLevel
 from ..registration.table import pair_distances
+from ..review.annotation import Annotation
 from .page_style import STYLE
 
 _NOTICE = "For research. Not for clinical use."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..geometry.errors import InputError
-from ..registration.worklist import BrokenRow, Worklist, WorklistRow
+from ..review.worklist import BrokenRow, Worklist, WorklistRow
 from .tables import Line, read_table
 
 _NEEDED = ("fixed", "moving")

@@ -12,7 +12,7 @@ from slicer.i18n import tr as _
 
 from ..files.annotations import read_annotations, write_annotations
 from ..geometry.errors import InputError
-from ..registration.annotation import Annotation, Rating, current_rating
+from ..review.annotation import Annotation, Rating, current_rating
 from ..scene.notes.annotations import annotate, annotations_of, is_outdated, is_rating_outdated, pair_title
 from ..scene.notes.worklists import adopt_everywhere, everything_annotated
 from ..scene.results.editor import RegistrationEditor

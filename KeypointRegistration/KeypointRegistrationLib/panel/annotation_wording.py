@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from slicer.i18n import tr as _
 
-from ..registration.annotation import Annotation, Rating
-from ..registration.worklist_state import RowStatus
+from ..review.annotation import Annotation, Rating
+from ..review.worklist_state import RowStatus
 from ..scene.notes.worklist import Line
 
 

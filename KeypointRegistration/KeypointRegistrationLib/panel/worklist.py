@@ -13,7 +13,7 @@ from slicer.i18n import tr as _
 
 from ..files.worklist import read_worklist
 from ..geometry.errors import InputError
-from ..registration.worklist_state import RowStatus, next_row
+from ..review.worklist_state import RowStatus, next_row
 from ..scene.inputs import SceneInputs
 from ..scene.notes.worklist import Arrival, Line, SceneWorklist
 from ..scene.notes.worklists import active_worklist, close_worklist, open_worklist

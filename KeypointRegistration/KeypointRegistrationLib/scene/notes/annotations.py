@@ -10,7 +10,10 @@ from dataclasses import replace
 import slicer
 
 from ...geometry.errors import InputError
-from ...registration.annotation import (
+from ...registration.correction import Correction, PairChoice
+from ...registration.plain import plain
+from ...registration.result import ModelIdentity
+from ...review.annotation import (
     NETWORK_ANSWER,
     AnnotatedRegistration,
     Annotation,
@@ -21,9 +24,6 @@ from ...registration.annotation import (
     merged,
     verdict,
 )
-from ...registration.correction import Correction, PairChoice
-from ...registration.plain import plain
-from ...registration.result import ModelIdentity
 from ..results.handle import SceneRegistration, find_registrations
 
 #: Attribute of the record node with the history of its annotations as JSON.

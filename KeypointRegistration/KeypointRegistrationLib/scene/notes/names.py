@@ -9,8 +9,8 @@ from dataclasses import replace
 import slicer
 
 from ...geometry.errors import InputError
-from ...registration.names import KeypointNames
 from ...registration.result import ModelIdentity, Registration
+from ...review.names import KeypointNames
 from ..nodes import add_hidden_text
 from ..results.handle import SceneRegistration, find_registrations
 

@@ -10,9 +10,9 @@ from typing import Any
 import slicer
 
 from ...geometry.errors import InputError
-from ...registration.annotation import AnnotatedRegistration, Rating
-from ...registration.worklist import BrokenRow, Worklist, WorklistRow
-from ...registration.worklist_state import RowState, RowStatus, WorklistState, from_text, to_text
+from ...review.annotation import AnnotatedRegistration, Rating
+from ...review.worklist import BrokenRow, Worklist, WorklistRow
+from ...review.worklist_state import RowState, RowStatus, WorklistState, from_text, to_text
 from ..results.handle import SceneRegistration, find_registrations
 from .annotations import (
     annotated,

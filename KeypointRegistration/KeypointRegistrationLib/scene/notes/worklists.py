@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import slicer
 
-from ...registration.annotation import AnnotatedRegistration, merged
-from ...registration.worklist import Worklist
-from ...registration.worklist_state import WorklistState, from_text, to_text
+from ...review.annotation import AnnotatedRegistration, merged
+from ...review.worklist import Worklist
+from ...review.worklist_state import WorklistState, from_text, to_text
 from ..nodes import add_hidden_text
 from .annotations import adopt_annotations, annotated_registrations, check_model
 from .worklist import SceneWorklist

@@ -17,8 +17,9 @@ from .. import hierarchy
 from ..drawing.overlays import take_away
 from ..nodes import batch, own_matrix, put_under, remove_node
 from ..using import companions, uses
-from ..volumes import local_ijk_to_ras
 from . import record
+from .description import describe_transform
+from .placement import hardened_numbering
 
 #: Attribute of the record node; its value identifies the registration, also in the folder.
 IDENTIFIER = "KeypointRegistration.Identifier"
@@ -162,6 +163,7 @@ class SceneRegistration:
             to_world = np.array(self.provenance["moving"]["parent_to_world"])
             matrix = np.linalg.inv(self._outer_to_world) @ registration.moving_to_fixed @ to_world
             self.transform.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(matrix))
+            describe_transform(self.transform, registration)
         if lasting and self.record is not None:
             self._text = record.to_text(self._content)
             self.record.SetText(self._text)
@@ -257,19 +259,12 @@ class SceneRegistration:
         volume = self.moving_volume
         if volume is None:
             return
-        parent = volume.GetParentTransformNode()
-        hardened = parent is None and self._is_hardened(volume)
-        if hardened:
-            original = np.array(self.provenance["moving"]["ijk_to_ras"])
+        numbering = hardened_numbering(self)
+        if numbering is not None:
+            original = np.array(self.provenance["moving"]["ijk_to_ras"]) @ numbering
             volume.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(original))
-        if hardened or parent is self.transform:  # both are None where the user has deleted the transform
+        if numbering is not None or volume.GetParentTransformNode() is self.transform:  # both None: the user deleted it
             put_under(volume, self.original_parent)
-
-    def _is_hardened(self, volume: slicer.vtkMRMLVolumeNode) -> bool:
-        """Whether the alignment has been written into the volume's own matrix."""
-        moving = self.provenance["moving"]
-        world = np.array(moving["parent_to_world"]) @ np.array(moving["ijk_to_ras"])
-        return np.allclose(local_ijk_to_ras(volume), self.registration.moving_to_fixed @ world, atol=1e-4)
 
     def _hold(self, role: str, node: slicer.vtkMRMLNode | None) -> None:
         self._nodes[role] = vtk.vtkWeakReference()

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any, TypeVar
 
 from ..geometry.errors import InputError
-from .result import ErrorPrediction, ModelIdentity, Registration, TrustLevel
+from ..registration.result import ErrorPrediction, ModelIdentity, Registration, TrustLevel
 
 _Choice = TypeVar("_Choice", bound=Enum)
 
