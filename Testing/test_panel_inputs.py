@@ -199,10 +199,20 @@ def test_a_transform_above_the_moving_volume_is_no_starting_pose(session: Sessio
     assert "second head is already under pose" in session.person.widget("applyButton").toolTip()
 
 
+@pytest.mark.parametrize(("driver", "words"), [("/usr/bin/nvidia-smi", "graphics card (CUDA)"), (None, "processor (CPU)")])
+def test_before_the_first_run_the_drivers_tell_what_automatic_will_probably_take(
+    session: Session, monkeypatch: pytest.MonkeyPatch, driver: str | None, words: str
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda _name: driver)
+    session.choose_two_volumes()
+    session.person.open_section("advancedCollapsibleButton")
+    note = session.person.reads("deviceNoteLabel")
+    assert note.startswith("Automatic will probably take") and f"{words}; the first run tells" in note
+
+
 def test_what_automatic_comes_to_is_known_after_a_run_and_kept_for_the_next_start(session: Session) -> None:
     session.choose_two_volumes()
     session.person.open_section("advancedCollapsibleButton")
-    assert session.person.reads("deviceNoteLabel") == "Which one automatic takes will be known after the first run."
     session.worker("finishes")
     session.register()
     QSettings.restart()

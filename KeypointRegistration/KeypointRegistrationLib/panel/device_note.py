@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import qt
 from slicer.i18n import tr as _
 
@@ -17,7 +19,9 @@ def device_note() -> str:
         "mps": _("Apple graphics (Metal)"),
     }
     if device not in words:
-        return _("Which one automatic takes will be known after the first run.")
+        # Until PyTorch has been asked: the driver of an NVIDIA card brings this program, and PyTorch may still lack CUDA.
+        likely = words["cuda" if shutil.which("nvidia-smi") else "cpu"]
+        return _("Automatic will probably take {device}; the first run tells.").format(device=likely)
     return _("Automatic took {device} in the last run.").format(device=words[device])
 
 
