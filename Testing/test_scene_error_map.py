@@ -117,6 +117,19 @@ def test_the_legend_says_millimetres(host: RealScene, added: SceneRegistration) 
     assert legend.GetTitleText() == "predicted error\nfixed scan" and legend.GetLabelFormat().endswith(" mm")
 
 
+@pytest.mark.parametrize(("factor", "end"), [(1.0, 5.0), (10.0, None)])
+def test_the_scale_begins_at_zero_and_small_errors_stay_at_its_low_end(
+    host: RealScene, added: SceneRegistration, factor: float, end: float | None
+) -> None:
+    added.correct(added.correction, replace(REGISTRATION, error_form=factor**2 * FORM))
+    volume = show_error_map(added)
+    (legend,) = slicer.util.getNodesByClass("vtkMRMLColorLegendDisplayNode", host.scene)
+    lowest, highest = legend.GetPrimaryDisplayNode().GetScalarRange()
+    values = slicer.util.arrayFromVolume(volume)
+    assert lowest == 0 == volume.GetDisplayNode().GetLowerThreshold()
+    assert highest == end if end else highest > np.percentile(values[values > 0], 95) > 5
+
+
 def test_it_survives_a_scene_file_and_goes_with_the_registration(
     host: RealScene, added: SceneRegistration, tmp_path: Path
 ) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import slicer
 import vtk
@@ -16,7 +14,7 @@ from ..results import handle
 from ..results.handle import SceneRegistration
 from ..sides import Side
 from .anchors import place_with_points, required_points
-from .colours import MILLIMETRES
+from .colours import MILLIMETRES, scale_end
 from .glyphs import arrow_glyphs, show_glyphs
 from .legends import Corner, show_legend
 from .overlays import take_away
@@ -78,6 +76,4 @@ def residual_scale(registration: Registration) -> float:
     """
     distances = pair_distances(registration)
     used = distances[registration.used & np.isfinite(distances)]
-    largest = max(float(used.max()) if len(used) else 0.0, 1.0)
-    step = 10 ** math.floor(math.log10(largest)) / 2
-    return math.ceil(largest / step) * step
+    return scale_end(max(float(used.max()) if len(used) else 0.0, 1.0))

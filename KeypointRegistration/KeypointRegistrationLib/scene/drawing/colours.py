@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +45,12 @@ MILLIMETRES = ColourScale(
 )
 
 _OURS = "KeypointRegistration"  # how the tags of our tables begin
+
+
+def scale_end(largest: float) -> float:
+    """Where a scale from 0 ends that has to hold a value above 0: the next good number."""
+    step = 10 ** math.floor(math.log10(largest)) / 2
+    return math.ceil(largest / step) * step
 
 
 def colour_table(scene: slicer.vtkMRMLScene, scale: ColourScale) -> slicer.vtkMRMLColorTableNode:

@@ -19,14 +19,19 @@ from ..nodes import batch, hide_from_lists, put_under
 from ..results import handle
 from ..results.handle import SceneRegistration
 from ..sides import Side
-from ..viewing.slices import slice_layers, slice_views
+from ..viewing.slices import bring_to_top, slice_layers, slice_views
 from ..volumes import local_ijk_to_ras, volume_from_node
 from .anchors import Place, place_on_scan, required_scan
-from .colours import MILLIMETRES
+from .colours import MILLIMETRES, scale_end
+from .heatmaps import shown_heatmap
 from .legends import Corner, set_legend_views, show_legend
 from .overlays import put_on_top, show_overlay, take_away
 
 _SPACING = 3.0  # mm
+
+#: The colour scale begins at 0 and ends here at least, in mm: a scale that ended at the largest error would make any error
+#: look large.
+_LEAST_END = 5.0
 
 #: Value outside the head: so low that between it and any error in mm next to nothing of a voxel is drawn.
 _OUTSIDE = -1e4
@@ -61,6 +66,7 @@ def show_error_map(
         shown_range = _compute(volume, added.registration.error_form, invert(place.from_registered))
         chosen = slice_layers(added.scene) if views is None else list(views)
         show_overlay(volume, MILLIMETRES, shown_range, opacity, chosen)
+        _keep_under_heatmap(added, chosen)
         carrier = _legend_carrier(added)
         title = "predicted error\nfixed scan"
         show_legend(
@@ -75,6 +81,7 @@ def set_error_map_views(added: SceneRegistration, opacity: float, views: Sequenc
     volume = added.adopted(handle.ERROR_MAP)
     if volume is not None:
         put_on_top(volume, opacity, views)
+        _keep_under_heatmap(added, views)
         set_legend_views(_legend_carrier(added), slice_views(added.scene, views))
 
 
@@ -86,6 +93,13 @@ def hide_error_map(added: SceneRegistration) -> None:
             if node is not None:
                 take_away(node)
                 added.adopt(role, None)
+
+
+def _keep_under_heatmap(added: SceneRegistration, views: Sequence[slicer.vtkMRMLSliceCompositeNode]) -> None:
+    """The error map covers the whole head, a heatmap one place."""
+    heatmap = shown_heatmap(added, Side.FIXED)
+    for view in views if heatmap is not None else ():
+        bring_to_top(view, heatmap)
 
 
 def _add_volume(added: SceneRegistration, place: Place) -> slicer.vtkMRMLScalarVolumeNode:
@@ -114,14 +128,14 @@ def _coarse_grid(scan: Volume) -> Grid:
 def _compute(
     volume: slicer.vtkMRMLScalarVolumeNode, form: NDArray[np.float64], to_registered: NDArray[np.float64]
 ) -> tuple[float, float]:
-    """Write the error in mm where the volume is inside the head; returns the smallest and the 95th percentile."""
+    """Write the error in mm where the volume is inside the head; returns the ends of the colour scale, which holds 95 %."""
     values = slicer.util.arrayFromVolume(volume)
     inside = values > _OUTSIDE / 2
     grid = Grid(values.shape, to_registered @ local_ijk_to_ras(volume))
     errors = predicted_error(form, grid.positions()[inside.ravel()])
     values[inside] = errors
     slicer.util.arrayFromVolumeModified(volume)
-    return (float(errors.min()), float(np.percentile(errors, 95))) if len(errors) else (0.0, 1.0)
+    return 0.0, scale_end(max(float(np.percentile(errors, 95)) if len(errors) else 0.0, _LEAST_END))
 
 
 def _legend_carrier(added: SceneRegistration) -> slicer.vtkMRMLModelNode:

@@ -29,6 +29,15 @@ def show_on_top(view: slicer.vtkMRMLSliceCompositeNode, volume: slicer.vtkMRMLVo
     view.SetNthLayerOpacity(layer, opacity)
 
 
+def bring_to_top(view: slicer.vtkMRMLSliceCompositeNode, volume: slicer.vtkMRMLVolumeNode) -> None:
+    """Show a volume that ``show_on_top`` has put into a view over those that have come later, as opaque as it is."""
+    layer = _layer_of(view, volume)
+    if layer is not None and layer + 1 < _free_layer(view):
+        opacity = view.GetNthLayerOpacity(layer)
+        view.SetNthLayerVolumeID(layer, None)
+        show_on_top(view, volume, opacity)
+
+
 def take_off(view: slicer.vtkMRMLSliceCompositeNode, volume: slicer.vtkMRMLVolumeNode) -> None:
     """Undo ``show_on_top`` in one view.  A view that does not show the volume stays as it is."""
     layer = _layer_of(view, volume)
