@@ -13,6 +13,7 @@ from host.mrml import RealScene, load_scene, save_scene
 from host.views import SliceView
 from KeypointRegistrationLib.registration.correction import AddedPair, Correction, PairChoice, corrected
 from KeypointRegistrationLib.scene.drawing.inspection import HeatmapMode, KeypointDisplay, Wishes
+from KeypointRegistrationLib.scene.nodes import batch
 from KeypointRegistrationLib.scene.notes.names import rename
 from KeypointRegistrationLib.scene.results import handle
 from KeypointRegistrationLib.scene.results.adding import add_registration
@@ -66,7 +67,7 @@ def test_everything_is_shown_where_it_belongs_and_goes_without_a_trace(host: Rea
     before, pictures = node_names(host.scene), [view.image() for view in views]
     display = KeypointDisplay(added, at_once)
     display.show(EVERYTHING)
-    assert extra_layers(views[0]) == ["Atlas heatmap: point 5", "Atlas predicted error"]
+    assert extra_layers(views[0]) == ["Atlas predicted error", "Atlas heatmap: point 5"]
     assert extra_layers(views[1]) == ["Brain T1 heatmap: point 5"]
     assert added.adopted(handle.FIXED_ELLIPSOIDS) and added.adopted(handle.ARROWS) and added.adopted(handle.MOVING_MARKS)
     display.hide()
@@ -220,6 +221,43 @@ def test_models_are_drawn_in_the_views_of_their_points(host: RealScene, added: S
     added.moving_points.GetDisplayNode().SetViewNodeIDs([moving.slice_node.GetID()])
     for role, view in ((handle.FIXED_ELLIPSOIDS, fixed), (handle.ARROWS, fixed), (handle.MOVING_MARKS, moving)):
         assert list(added.adopted(role).GetDisplayNode().GetViewNodeIDs()) == [view.slice_node.GetID()]
+
+
+def test_models_leave_views_also_where_their_points_did_so_in_a_batch(host: RealScene, added: SceneRegistration) -> None:
+    fixed, moving = rows_of_views(host, added)
+    for points in (added.fixed_points, added.moving_points):
+        points.GetDisplayNode().SetOpacity(0.0)
+    bare = moving.image()
+    KeypointDisplay(added, at_once).show(Wishes(ellipsoids=3.0, labels=False))
+    assert (moving.image() != bare).any()
+    with batch(host.scene):
+        for points in (added.fixed_points, added.moving_points):
+            points.GetDisplayNode().SetViewNodeIDs([fixed.slice_node.GetID()])
+    np.testing.assert_array_equal(moving.image(), bare)
+
+
+def test_overlays_come_back_into_views_that_were_emptied(host: RealScene, added: SceneRegistration) -> None:
+    fixed, _ = rows_of_views(host, added)
+    KeypointDisplay(added, at_once).show(EVERYTHING)
+    shown, layers = extra_layers(fixed), fixed.composite_node
+    for layer in range(3 + layers.GetNumberOfAdditionalLayers()):
+        layers.SetNthLayerVolumeID(layer, None)
+    assert extra_layers(fixed) == []
+    fixed.show(added.fixed_volume)
+    assert extra_layers(fixed) == shown != []
+
+
+def test_the_heatmap_is_drawn_over_the_error_map_whichever_came_first(host: RealScene, added: SceneRegistration) -> None:
+    fixed, _ = rows_of_views(host, added)
+    display = KeypointDisplay(added, at_once)
+    for first in (replace(EVERYTHING, error_map=False), replace(EVERYTHING, heatmaps=None)):
+        display.show(Wishes())
+        display.show(first)
+        display.show(EVERYTHING)
+        assert extra_layers(fixed) == ["Atlas predicted error", "Atlas heatmap: point 5"]
+    fixed.show(None)
+    fixed.show(added.fixed_volume)
+    assert extra_layers(fixed) == ["Atlas predicted error", "Atlas heatmap: point 5"]
 
 
 @pytest.mark.parametrize("gone", ["fixed_points", "moving_points", "fixed_volume", "moving_volume", "transform", "record"])

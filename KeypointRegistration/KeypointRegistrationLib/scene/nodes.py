@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -21,6 +21,16 @@ def batch(scene: slicer.vtkMRMLScene) -> Iterator[None]:
         yield
     finally:
         scene.EndState(slicer.vtkMRMLScene.BatchProcessState)
+
+
+def at_end_of_batch(scene: slicer.vtkMRMLScene, call: Callable[[], None]) -> None:
+    """Call once, when the batch ends that the scene is in now."""
+
+    def ended(*_event: object) -> None:
+        scene.RemoveObserver(tag)
+        call()
+
+    tag = scene.AddObserver(slicer.vtkMRMLScene.EndBatchProcessEvent, ended)
 
 
 def remove_node(scene: slicer.vtkMRMLScene, node: slicer.vtkMRMLNode) -> None:

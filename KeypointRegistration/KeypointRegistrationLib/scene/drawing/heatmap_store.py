@@ -16,6 +16,7 @@ from ..nodes import hide_from_lists
 from ..results import handle
 from ..results.handle import SceneRegistration
 from ..sides import Side
+from .anchors import points_of, scan_of
 
 #: Attribute of a volume with kept maps: number of maps, and their grid in the world RAS in which the scan was registered.
 _GRID = "KeypointRegistration.HeatmapGrid"
@@ -48,6 +49,16 @@ def kept_heatmaps(added: SceneRegistration, side: Side) -> Heatmaps | None:
         return Heatmaps(vtk_to_numpy(scalars).reshape(entry["count"], *grid.shape), grid)
     except (ValueError, KeyError, TypeError):  # the user, or another program, has changed the node
         return None
+
+
+def showable_heatmaps(added: SceneRegistration, side: Side) -> Heatmaps | None:
+    """The maps of one scan, or None if there are none, or its scan or its points are no longer in the scene."""
+    return kept_heatmaps(added, side) if has_scan_and_points(added, side) else None
+
+
+def has_scan_and_points(added: SceneRegistration, side: Side) -> bool:
+    """Whether the scene still says where maps of one scan belong."""
+    return scan_of(added, side) is not None and points_of(added, side) is not None
 
 
 def _stacked(scene: slicer.vtkMRMLScene, name: str, heatmaps: Heatmaps) -> slicer.vtkMRMLScalarVolumeNode:

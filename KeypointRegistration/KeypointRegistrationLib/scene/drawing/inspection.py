@@ -10,6 +10,7 @@ from enum import Enum
 import slicer
 import vtk
 
+from ..nodes import at_end_of_batch
 from ..notes.names import shown_names
 from ..results import handle
 from ..results.editor import Later
@@ -23,7 +24,7 @@ from .arrows import hide_arrows, show_arrows
 from .dominance import show_dominance
 from .ellipsoids import hide_ellipsoids, show_ellipsoids
 from .error_map import hide_error_map, set_error_map_views, show_error_map
-from .heatmap_store import kept_heatmaps
+from .heatmap_store import has_scan_and_points, showable_heatmaps
 from .heatmaps import hide_heatmap, set_heatmap_views, show_heatmap
 from .legends import renew_legend
 from .marks import hide_marks, show_marks
@@ -95,7 +96,12 @@ class KeypointDisplay:
     @property
     def has_heatmaps(self) -> bool:
         """Whether heatmaps of this registration can be shown."""
-        return any(self._can_show(side) and kept_heatmaps(self._added, side) is not None for side in Side)
+        return len(self.without_heatmaps) < len(Side)
+
+    @property
+    def without_heatmaps(self) -> tuple[Side, ...]:
+        """The scans whose heatmaps cannot be shown."""
+        return tuple(side for side in Side if showable_heatmaps(self._added, side) is None)
 
     @property
     def shows_heatmaps(self) -> bool:
@@ -154,16 +160,13 @@ class KeypointDisplay:
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
-    def _can_show(self, side: Side) -> bool:
-        return scan_of(self._added, side) is not None and points_of(self._added, side) is not None
-
     def _heat_state(self, wishes: Wishes) -> tuple[object, ...]:
         """All that heatmaps depend on: what is wanted, what keypoints are called, and where the scans are."""
         if wishes.heatmaps is None:
             return ()
         chosen = wishes.chosen if wishes.heatmaps is HeatmapMode.CHOSEN else None
         wanted = (wishes.heatmaps, wishes.content, wishes.opacity, chosen)
-        places = [place_on_scan(self._added, side) for side in Side if self._can_show(side)]
+        places = [place_on_scan(self._added, side) for side in Side if has_scan_and_points(self._added, side)]
         where = tuple((place.parent and place.parent.GetID(), place.from_registered.tobytes()) for place in places)
         called = tuple(scan.GetName() for scan in (scan_of(self._added, side) for side in Side) if scan is not None)
         return (wanted, where, called, shown_names(self._added))
@@ -175,8 +178,8 @@ class KeypointDisplay:
         self._drawn = state
         added = self._added
         for side in Side:
-            maps = kept_heatmaps(added, side) if self._can_show(side) and wishes.heatmaps is not None else None
-            views = views_of(added, side)
+            maps = showable_heatmaps(added, side) if wishes.heatmaps is not None else None
+            views = self._views_with(side)
             has_map = wishes.chosen is not None and maps is not None and wishes.chosen < len(maps.values)
             if maps is None or (wishes.heatmaps is HeatmapMode.CHOSEN and not has_map):
                 hide_heatmap(added, side)
@@ -212,7 +215,7 @@ class KeypointDisplay:
     def _show_error_map(self, wishes: Wishes) -> None:
         added = self._added
         if wishes.error_map and added.fixed_volume is not None:
-            show_error_map(added, opacity=_ERROR_OPACITY, views=views_of(added, Side.FIXED))
+            show_error_map(added, opacity=_ERROR_OPACITY, views=self._views_with(Side.FIXED))
         else:
             hide_error_map(added)
 
@@ -244,6 +247,10 @@ class KeypointDisplay:
             self._followed |= views
             self._later(0, self._renew_legends)
 
+    def _views_with(self, side: Side) -> list[slicer.vtkMRMLSliceCompositeNode]:
+        """The slice views of one scan that show anything: those for comparing are empty, and emptied, in other layouts."""
+        return [layers for layers in views_of(self._added, side) if layers.GetBackgroundVolumeID()]
+
     def _view_ids(self) -> set[str]:
         return {view.GetID() for view in slicer.util.getNodesByClass("vtkMRMLAbstractViewNode", self._added.scene)}
 
@@ -255,13 +262,19 @@ class KeypointDisplay:
                     renew_legend(owner)
 
     def _on_views_changed(self, *_event: object) -> None:
-        """A view shows other scans, or points are shown in other views: overlays and models go along."""
+        """A view shows other scans, or points are shown in other views: overlays and models go along.
+
+        In a batch they wait for its end: views do not notice what happens to models before.
+        """
         wishes = self._wishes
         if self._is_busy or wishes is None:
             return
+        if self._added.scene.IsBatchProcessing():
+            at_end_of_batch(self._added.scene, self._on_views_changed)
+            return
         with self._busy():
             self._restrict_models()
-            views = {side: views_of(self._added, side) for side in Side}
+            views = {side: self._views_with(side) for side in Side}
             names = {side: [view.GetID() for view in chosen] for side, chosen in views.items()}
             if names == self._views:
                 return
