@@ -26,7 +26,7 @@ ANSWER = replace(
     moving_heatmaps=sample_heatmaps(ANSWER.moving_keypoints),
 )
 WRONG, MISSING = 3, 5
-NAME, RESIDUAL, STATUS = 0, 1, 2  # columns
+NAME, STATUS, RESIDUAL = 0, 1, 2  # columns
 
 
 class Inspector:
@@ -74,7 +74,7 @@ def test_the_table_holds_every_keypoint_and_what_became_of_it(inspector: Inspect
     person = inspector.person
     assert person.reads_column("keypointTable", NAME) == [f"point {k + 1}" for k in range(30)]
     statuses = person.reads_column("keypointTable", STATUS)
-    assert statuses[WRONG] == "excluded by the fit" and statuses[MISSING] == "missing" and statuses[0] == "used"
+    assert statuses[WRONG] == "excluded" and statuses[MISSING] == "missing" and statuses[0] == "used"
     assert person.reads_cell("keypointTable", MISSING, RESIDUAL) == "–"
     assert float(person.reads_cell("keypointTable", 0, RESIDUAL)) < 3
     person.click_cell("keypointTable", WRONG, NAME)
@@ -127,7 +127,7 @@ def test_a_tick_leaves_a_pair_out_and_takes_it_in_again(inspector: Inspector) ->
     words = person.reads("fitResidualValue")
     person.tick_cell("keypointTable", 8, NAME)
     assert bench.registration.status[8] is KeypointStatus.LEFT_OUT
-    assert person.reads_cell("keypointTable", 8, STATUS) == "left out by you"
+    assert person.reads_cell("keypointTable", 8, STATUS) == "left out"
     assert person.reads("fitResidualValue") != words
     person.tick_cell("keypointTable", 8, NAME)
     assert bench.registration.status[8] is KeypointStatus.USED and not bench.editor.is_corrected
@@ -164,7 +164,7 @@ def test_dragging_a_point_selects_it_without_moving_the_views_and_changes_its_ce
     inspector.session.application.process_events()
     assert inspector.bench.selected == 11
     assert inspector.moving_view.slice_node.GetSliceOffset() == other
-    assert person.reads_cell("keypointTable", 11, STATUS) == "used, moved by you"
+    assert person.reads_cell("keypointTable", 11, STATUS) == "used, moved"
     assert float(person.reads_cell("keypointTable", 11, RESIDUAL)) > 5
 
 
@@ -172,7 +172,7 @@ def test_an_added_pair_gets_a_row_and_loses_it_again(inspector: Inspector) -> No
     person, editor = inspector.person, inspector.bench.editor
     editor.add_pair("landmark", (0, 0, 0), (1, 2, 3))
     inspector.bench.select(30)
-    assert person.reads_cell("keypointTable", 30, STATUS).endswith("added by you")
+    assert person.reads_cell("keypointTable", 30, STATUS).endswith("added")
     person.click("heatmapsCheckBox")
     assert inspector.result.fixed_heatmap is None
     editor.undo()

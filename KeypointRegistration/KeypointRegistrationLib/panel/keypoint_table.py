@@ -11,7 +11,8 @@ from ..registration.result import KeypointStatus
 from ..registration.table import KeypointRow
 from .keypoint_wording import columns, detail_text, sorted_rows
 
-_WIDEST_NAME = 175  # pixels: at the panel's least width, what tells good from bad pairs is beside the name
+#: Pixels of the first columns at most: at the panel's least width, what tells good from bad pairs is beside the name.
+_WIDEST = (152, 80, 60)
 
 
 class KeypointTable:
@@ -92,7 +93,8 @@ class KeypointTable:
                 table.setItem(position, index, item)
         self._fill(range(len(self._order)))
         table.resizeColumnsToContents()
-        table.setColumnWidth(0, min(table.columnWidth(0), _WIDEST_NAME))
+        for index, widest in enumerate(_WIDEST):
+            table.setColumnWidth(index, min(table.columnWidth(index), widest))
         table.setUpdatesEnabled(True)
 
     def _in_sight(self) -> range:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,8 +11,20 @@ from slicer.i18n import tr as _
 
 from ..registration.result import KeypointStatus
 from ..registration.table import KeypointRow
+from ..scene.sides import Side
 
 _NOTHING = "–"  # where there is no number
+
+#: Words of anatomy that are written shorter in the table, where long names would look alike once they are cut.
+_SHORTER = (
+    (r"^left\b", "L"),
+    (r"^right\b", "R"),
+    (r"\bcerebral cortex\b", "cortex"),
+    (r"\bcerebral white matter\b", "WM"),
+    (r"\bwhite matter\b", "WM"),
+    (r"\blateral ventricle\b", "lat. ventricle"),
+    (r"\bmid-height\b", "mid"),
+)
 
 #: What a row is sorted by.  Numbers that there are not come last, whichever way it is sorted.
 SortKey = float | str
@@ -41,17 +54,17 @@ def columns() -> tuple[Column, ...]:
         Column(
             _("Keypoint"),
             _("Name. The tick says whether the alignment uses the pair: untick it to leave it out."),
-            lambda row: row.label,
+            lambda row: short_name(row.label),
             lambda row: float(row.keypoint),
             is_number=False,
         ),
+        Column(_("Status"), _("What became of the pair."), short_status, short_status, is_number=False),
         Column(
             _("Residual"),
             _("Distance of the fixed from the aligned moving keypoint in mm. It says nothing about the error elsewhere."),
             lambda row: _number(row.residual, ".1f"),
             lambda row: row.residual,
         ),
-        Column(_("Status"), _("What became of the pair."), status_text, status_text, is_number=False),
         Column(
             _("Spread"),
             _("Root-mean-square radius of the keypoint's heatmap in mm, in the scan where it is wider."),
@@ -93,6 +106,28 @@ def columns() -> tuple[Column, ...]:
     )
 
 
+def short_name(label: str) -> str:
+    """A keypoint's name as short as it can be understood; the whole name is in the row's tooltip."""
+    for words, shorter in _SHORTER:
+        label = re.sub(words, shorter, label)
+    return label
+
+
+def short_status(row: KeypointRow) -> str:
+    """What became of a pair, in a word or two; ``status_text`` says more."""
+    words = {
+        KeypointStatus.USED: _("used"),
+        KeypointStatus.EXCLUDED: _("excluded"),
+        KeypointStatus.LEFT_OUT: _("left out"),
+        KeypointStatus.MISSING: _("missing"),
+    }[row.status]
+    if row.added:
+        return _("{status}, added").format(status=words)
+    if row.placed:
+        return _("{status}, moved").format(status=words)
+    return words
+
+
 def status_text(row: KeypointRow) -> str:
     """What became of a pair, and what the person has done to it."""
     words = {
@@ -112,6 +147,19 @@ def detail_text(row: KeypointRow) -> str:
     """A keypoint in a sentence, with the reason where it is not used."""
     text = _("{name}: {status}.").format(name=row.label, status=status_text(row))
     return f"{text} {row.why}" if row.why and row.status is not KeypointStatus.LEFT_OUT else text
+
+
+def missing_heatmaps_text(sides: tuple[Side, ...]) -> str:
+    """Why the heatmaps of these scans cannot be shown; empty where those of both can."""
+    if len(sides) == len(Side):
+        return _("There are no heatmaps of this result, or its scans or points were deleted.")
+    words = {Side.FIXED: _("fixed"), Side.MOVING: _("moving")}
+    return "".join(
+        _("Heatmaps of the {which} volume cannot be shown: it, its keypoint list or its heatmaps were deleted.").format(
+            which=words[side]
+        )
+        for side in sides
+    )
 
 
 def sorted_rows(rows: tuple[KeypointRow, ...], column: Column, descending: bool) -> list[KeypointRow]:

@@ -9,13 +9,14 @@ from ..geometry.errors import InputError
 from ..registration.correction import PairChoice
 from ..registration.result import KeypointStatus
 from ..registration.table import keypoint_rows
+from ..scene.drawing.heatmap_store import sides_without_heatmaps
 from ..scene.drawing.inspection import KeypointDisplay, Wishes
 from ..scene.notes.names import named
 from ..scene.results.editor import RegistrationEditor
 from ..scene.viewing.clicks import PointClicks
 from ..scene.viewing.navigation import jump_to_keypoint
 from .keypoint_table import KeypointTable
-from .keypoint_wording import detail_text
+from .keypoint_wording import detail_text, missing_heatmaps_text
 from .message import show_message
 from .parameters import HeatmapChoice
 from .section import LoadUI, Section
@@ -105,7 +106,7 @@ class KeypointsSection(Section):
         self._fill_table(editor)
         has_heatmaps = self._display is not None and self._display.has_heatmaps
         self.ui.heatmapsCheckBox.enabled = has_heatmaps
-        self._say("" if has_heatmaps else _("There are no heatmaps of this result, or its scans or points were deleted."))
+        self._say(missing_heatmaps_text(sides_without_heatmaps(editor.result)))
 
     def _fill_table(self, editor: RegistrationEditor, live: bool = False) -> None:
         self._table.show(keypoint_rows(named(editor.result.scene, editor.registration), editor.correction), live)
@@ -114,11 +115,16 @@ class KeypointsSection(Section):
 
     def _show_detail(self) -> None:
         keypoint = self.bench.selected
-        self.ui.keypointDetailLabel.text = (
+        text = (
             _("Select a keypoint in the table or click one in a view.")
             if keypoint is None
             else detail_text(self._table.row(keypoint))
         )
+        ui = self.ui
+        coloured = _CHOICES[max(ui.heatmapChoiceComboBox.currentIndex, 0)] is HeatmapChoice.COLOURED
+        if coloured and ui.heatmapsCheckBox.checked:
+            text += " " + _("Heatmap colours only tell neighbours apart.")
+        ui.keypointDetailLabel.text = text
 
     def _draw(self) -> None:
         """Let the views show what the person wants."""
@@ -152,6 +158,8 @@ class KeypointsSection(Section):
         ui.heatmapContentSlider.enabled = ui.heatmapOpacitySlider.enabled = ui.heatmapsCheckBox.checked
         ui.ellipsoidMultipleSpinBox.enabled = ui.ellipsoidsCheckBox.checked
         ui.arrowMagnificationSpinBox.enabled = ui.arrowsCheckBox.checked
+        if self.bench.editor is not None:
+            self._show_detail()
         self._draw()
 
     def _on_opened(self, collapsed: bool) -> None:

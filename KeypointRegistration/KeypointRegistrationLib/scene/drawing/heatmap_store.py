@@ -56,6 +56,11 @@ def showable_heatmaps(added: SceneRegistration, side: Side) -> Heatmaps | None:
     return kept_heatmaps(added, side) if has_scan_and_points(added, side) else None
 
 
+def sides_without_heatmaps(added: SceneRegistration) -> tuple[Side, ...]:
+    """The scans whose heatmaps cannot be shown."""
+    return tuple(side for side in Side if showable_heatmaps(added, side) is None)
+
+
 def has_scan_and_points(added: SceneRegistration, side: Side) -> bool:
     """Whether the scene still says where maps of one scan belong."""
     return scan_of(added, side) is not None and points_of(added, side) is not None

@@ -24,7 +24,7 @@ from .arrows import hide_arrows, show_arrows
 from .dominance import show_dominance
 from .ellipsoids import hide_ellipsoids, show_ellipsoids
 from .error_map import hide_error_map, set_error_map_views, show_error_map
-from .heatmap_store import has_scan_and_points, showable_heatmaps
+from .heatmap_store import has_scan_and_points, showable_heatmaps, sides_without_heatmaps
 from .heatmaps import hide_heatmap, set_heatmap_views, show_heatmap
 from .legends import renew_legend
 from .marks import hide_marks, show_marks
@@ -96,12 +96,7 @@ class KeypointDisplay:
     @property
     def has_heatmaps(self) -> bool:
         """Whether heatmaps of this registration can be shown."""
-        return len(self.without_heatmaps) < len(Side)
-
-    @property
-    def without_heatmaps(self) -> tuple[Side, ...]:
-        """The scans whose heatmaps cannot be shown."""
-        return tuple(side for side in Side if showable_heatmaps(self._added, side) is None)
+        return len(sides_without_heatmaps(self._added)) < len(Side)
 
     @property
     def shows_heatmaps(self) -> bool:
