@@ -12,6 +12,8 @@ import slicer
 from compare_desk import Desk, grey_difference
 from host.mrml import RealScene
 from KeypointRegistrationLib.geometry.volume import Volume
+from KeypointRegistrationLib.scene.drawing.ellipsoids import show_ellipsoids
+from KeypointRegistrationLib.scene.sides import Side
 from KeypointRegistrationLib.scene.viewing.compare import CompareMode, Comparison
 from KeypointRegistrationLib.scene.viewing.layouts import COMPARE_LAYOUT, FIXED_VIEWS, MOVING_VIEWS, ORIENTATIONS
 from KeypointRegistrationLib.scene.volumes import volume_from_node
@@ -218,3 +220,17 @@ def test_a_file_saved_meanwhile_has_the_users_own_arrangement(desk: Desk) -> Non
     assert desk.layout.GetViewArrangement() == COMPARE_LAYOUT and comparison.active and not left
     comparison.leave()
     assert desk.layout.GetViewArrangement() == before
+
+
+def test_outlines_of_models_lie_where_the_rows_are(desk: Desk) -> None:
+    views = desk.views()
+    desk.hide_points()
+    show_ellipsoids(desk.result, Side.FIXED, 3.0)
+    for view in views.values():
+        view.zoom(100)
+        view.image()
+    Comparison(desk.result)
+    for view in views.values():
+        shown = view.image()
+        view.slice_node.Modified()
+        np.testing.assert_array_equal(view.image(), shown)

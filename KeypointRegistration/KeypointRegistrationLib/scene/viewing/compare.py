@@ -68,7 +68,8 @@ class Comparison:
             _prepare_views(result.scene)
             _show_only_in_own_row(result)
             self._show()
-            self._fitted = FittedViews(_own_slices(result.scene), volume_from_node(fixed).corners, _middle(result))
+        # not in the batch, in which models do not notice that slices move
+        self._fitted = FittedViews(_own_slices(result.scene), volume_from_node(fixed).corners, _middle(result))
         self._observations: list[tuple[vtk.vtkWeakReference, int]] = []
         if on_moved is not None:
             for node in (fixed, moving):
