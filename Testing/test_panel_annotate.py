@@ -235,7 +235,7 @@ class TestNames:
         rated.person.type("keypointNameEdit", "left eye")
         assert self.label(rated, 4) == "left eye"
         rated.person.open_section("keypointsCollapsibleButton")
-        assert "left eye" in rated.person.reads_column("keypointTable", 0)
+        assert "L eye" in rated.person.reads_column("keypointTable", 0)
         rated.panel._bench.select(3)
         assert rated.person.reads("keypointNameEdit") == "point 4"
         rated.person.type("keypointNameEdit", "left eye")
