@@ -10,7 +10,7 @@ from KeypointRegistrationLib.registration.result import SimilarityChange
 from KeypointRegistrationLib.registration.table import keypoint_rows
 from samples import sample_registration
 
-RESIDUAL = 1
+RESIDUAL = 2
 
 
 def test_only_rows_in_sight_follow_a_drag_and_all_rows_its_end(application: Application) -> None:
