@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    import slicer
     from host.application import Application
     from KeypointRegistrationLib.worker.client import WorkerClient
     from panel_session import Session
@@ -46,6 +47,15 @@ def qt(application: Application) -> Any:
     import qt
 
     return qt
+
+
+@pytest.fixture
+def scene() -> Iterator[slicer.vtkMRMLScene]:
+    """An empty scene, with Slicer's own module logics."""
+    from host.mrml import RealScene
+
+    with RealScene() as host:
+        yield host.scene
 
 
 @pytest.fixture

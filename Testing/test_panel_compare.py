@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import slicer
-from host.application import Application
 from host.mrml import load_scene, save_scene
 from KeypointRegistrationLib.scene.results.adding import add_registration
 from KeypointRegistrationLib.scene.results.handle import SceneRegistration
@@ -18,11 +16,6 @@ from registered_scene import corrected
 from samples import sample_registration
 
 FOUR_UP = slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView
-
-
-@pytest.fixture
-def session(application: Application, made_up_result: Path, panel_models: Path) -> Iterator[Session]:
-    yield Session(application, made_up_result)
 
 
 def registered(session: Session) -> SceneRegistration:

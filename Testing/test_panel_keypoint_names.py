@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
-import pytest
-from host.application import Application
 from KeypointRegistrationLib.scene.results.adding import add_registration
 from panel_session import MODULE, Session
 from samples import sample_heatmaps, sample_registration, sample_volume
 
 CARD = MODULE.parent / "Resources" / "Models" / "brain-affine" / "card.json"
 NAME, STATUS, RESIDUAL = 0, 1, 2  # columns
-
-
-@pytest.fixture
-def session(application: Application, made_up_result: Path, panel_models: Path) -> Iterator[Session]:
-    yield Session(application, made_up_result)
 
 
 def test_rows_of_the_brain_model_stay_distinguishable_and_say_their_status(session: Session) -> None:

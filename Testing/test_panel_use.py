@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import numpy as np
 import pytest
 import slicer
 import vtk
-from host.application import Application
 from host.dialogs import QDesktopServices
 from host.mrml import load_scene, save_scene
 from KeypointRegistrationLib.files.scans import read_volume
@@ -28,11 +26,6 @@ from registered_scene import add_points, corrected, nested, world
 from samples import sample_matrix, sample_registration
 
 R = sample_registration().moving_to_fixed
-
-
-@pytest.fixture
-def session(application: Application, made_up_result: Path, panel_models: Path) -> Iterator[Session]:
-    yield Session(application, made_up_result)
 
 
 def registered(session: Session) -> SceneRegistration:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import slicer
-from host.mrml import RealScene, load_scene, save_scene
+from host.mrml import load_scene, save_scene
 from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.geometry.transforms import TransformType
 from KeypointRegistrationLib.registration.correction import AddedPair, Correction, PairChoice
@@ -28,12 +27,6 @@ from KeypointRegistrationLib.scene.results.handle import SceneRegistration, find
 from samples import sample_registration
 from test_annotations import said
 from test_scene_results import two_volumes
-
-
-@pytest.fixture
-def scene() -> Iterator[slicer.vtkMRMLScene]:
-    with RealScene() as host:
-        yield host.scene
 
 
 @pytest.fixture

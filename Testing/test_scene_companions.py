@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import slicer
 import vtk
-from host.mrml import RealScene, load_scene, save_scene
+from host.mrml import load_scene, save_scene
 from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.scene.results.handle import find_registrations
 from KeypointRegistrationLib.scene.using.companions import carry, companions, put_back
@@ -26,12 +25,6 @@ from registered_scene import (
     state,
     world,
 )
-
-
-@pytest.fixture
-def scene() -> Iterator[slicer.vtkMRMLScene]:
-    with RealScene() as host:
-        yield host.scene
 
 
 class TestCompanions:

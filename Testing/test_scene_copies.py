@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import slicer
-from host.mrml import RealScene
 from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.scene.results.placement import registered_scans
 from KeypointRegistrationLib.scene.using.companions import carry
@@ -28,12 +26,6 @@ from registered_scene import (
 )
 from samples import sample_matrix
 from test_scene_volumes import put_under_new_transform
-
-
-@pytest.fixture
-def scene() -> Iterator[slicer.vtkMRMLScene]:
-    with RealScene() as host:
-        yield host.scene
 
 
 class TestResampling:

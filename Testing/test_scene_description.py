@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
-import pytest
 import slicer
-from host.mrml import RealScene
 from KeypointRegistrationLib.geometry.transforms import TransformType
 from KeypointRegistrationLib.registration.result import Trust, TrustLevel
 from KeypointRegistrationLib.scene.results.description import describe_transform
 from registered_scene import registered
 from samples import sample_registration
-
-
-@pytest.fixture
-def scene() -> Iterator[slicer.vtkMRMLScene]:
-    with RealScene() as host:
-        yield host.scene
 
 
 def said(transform: slicer.vtkMRMLTransformNode) -> tuple[str, ...]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import slicer
-from host.mrml import RealScene, load_scene, save_scene
+from host.mrml import load_scene, save_scene
 from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.scene.results.adding import add_registration
 from KeypointRegistrationLib.scene.results.handle import find_registrations
@@ -29,12 +28,6 @@ from registered_scene import (
 )
 from samples import sample_matrix, sample_registration, sample_volume
 from test_scene_volumes import put_under_new_transform
-
-
-@pytest.fixture
-def scene() -> Iterator[slicer.vtkMRMLScene]:
-    with RealScene() as host:
-        yield host.scene
 
 
 class TestHardening:

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import slicer
-from host.mrml import RealScene
 from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.geometry.volume import Volume
 from KeypointRegistrationLib.scene.inputs import SceneInputs, Snapshot, Watch
 from KeypointRegistrationLib.scene.volumes import add_volume
 from samples import sample_matrix, sample_volume
-
-
-@pytest.fixture
-def scene() -> Iterator[slicer.vtkMRMLScene]:
-    with RealScene() as host:
-        yield host.scene
 
 
 @pytest.fixture

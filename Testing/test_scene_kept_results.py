@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import slicer
-from host.mrml import RealScene, load_scene, save_scene
+from host.mrml import load_scene, save_scene
 from KeypointRegistrationLib.files.nifti import write_nifti
 from KeypointRegistrationLib.files.worklist import read_worklist
 from KeypointRegistrationLib.geometry.errors import InputError
@@ -54,12 +53,6 @@ class Left:
     folders: int
     created: str
     history: tuple[Annotation, ...]
-
-
-@pytest.fixture
-def scene() -> Iterator[slicer.vtkMRMLScene]:
-    with RealScene() as host:
-        yield host.scene
 
 
 @pytest.fixture

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import slicer
-from host.mrml import RealScene, load_scene, save_scene
+from host.mrml import load_scene, save_scene
 from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.registration.result import ModelIdentity, Registration
 from KeypointRegistrationLib.scene.notes.names import (
@@ -29,12 +28,6 @@ from test_scene_results import hierarchy_names, two_volumes
 
 MODEL = sample_registration().model
 LABELS = sample_registration().fixed_keypoints.labels
-
-
-@pytest.fixture
-def scene() -> Iterator[slicer.vtkMRMLScene]:
-    with RealScene() as host:
-        yield host.scene
 
 
 @pytest.fixture

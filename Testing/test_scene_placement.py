@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 import slicer
-from host.mrml import RealScene
 from KeypointRegistrationLib.geometry.volume import Volume
 from KeypointRegistrationLib.scene.results.adding import add_registration
 from KeypointRegistrationLib.scene.results.handle import SceneRegistration
@@ -16,12 +13,6 @@ from KeypointRegistrationLib.scene.using.hardening import harden
 from KeypointRegistrationLib.scene.volumes import add_volume, local_ijk_to_ras, volume_from_node
 from registered_scene import PARENT_NAMES, PARENTS, registered
 from samples import sample_matrix, sample_registration
-
-
-@pytest.fixture
-def scene() -> Iterator[slicer.vtkMRMLScene]:
-    with RealScene() as host:
-        yield host.scene
 
 
 def harden_by(who: str, result: SceneRegistration) -> None:

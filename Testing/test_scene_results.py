@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import numpy as np
 import pytest
 import slicer
 import vtk
-from host.mrml import RealScene, load_scene, save_scene
+from host.mrml import load_scene, save_scene
 from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.registration.options import RegistrationOptions
 from KeypointRegistrationLib.registration.result import KeypointStatus, Registration
@@ -28,12 +27,6 @@ PARENTS = {
     "left-handed": (MIRRORED, sample_matrix(70)),
     "sheared, three deep": (SHEARED, sample_matrix(-40), np.linalg.inv(SHEARED) @ MIRRORED),
 }
-
-
-@pytest.fixture
-def scene() -> Iterator[slicer.vtkMRMLScene]:
-    with RealScene() as host:
-        yield host.scene
 
 
 def two_volumes(scene: slicer.vtkMRMLScene, parents: tuple[np.ndarray, ...] = ()) -> tuple:

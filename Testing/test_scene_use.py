@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 import slicer
-from host.mrml import RealScene
 from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.scene.results.adding import add_registration
 from KeypointRegistrationLib.scene.using.companions import carry
@@ -26,12 +23,6 @@ from registered_scene import (
     world,
 )
 from samples import sample_matrix, sample_registration, sample_volume
-
-
-@pytest.fixture
-def scene() -> Iterator[slicer.vtkMRMLScene]:
-    with RealScene() as host:
-        yield host.scene
 
 
 def test_undoing_the_registration_leaves_no_trace_of_any_use(scene: slicer.vtkMRMLScene) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 import slicer
@@ -16,12 +14,6 @@ from samples import sample_matrix, sample_volume
 
 SHEARED = np.array([[1.1, 0.3, 0, 5], [0, 0.9, -0.2, -3], [0.1, 0, 1.2, 8], [0, 0, 0, 1]])
 MIRRORED = np.diag([-1.0, 1, 1, 1])
-
-
-@pytest.fixture
-def scene() -> Iterator[slicer.vtkMRMLScene]:
-    with RealScene() as host:
-        yield host.scene
 
 
 def put_under_new_transform(

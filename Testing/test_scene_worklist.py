@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import slicer
-from host.mrml import RealScene, load_scene, save_scene
+from host.mrml import load_scene, save_scene
 from KeypointRegistrationLib.files.worklist import read_worklist
 from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.review.annotation import NETWORK_ANSWER, Rating
@@ -31,12 +30,6 @@ from test_annotations import said
 from test_scene_results import two_volumes
 from test_scene_volumes import put_under_new_transform
 from worklist_steps import go, register, scans, write_list
-
-
-@pytest.fixture
-def scene() -> Iterator[slicer.vtkMRMLScene]:
-    with RealScene() as host:
-        yield host.scene
 
 
 @pytest.fixture

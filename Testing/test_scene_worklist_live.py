@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import slicer
-from host.mrml import RealScene
 from KeypointRegistrationLib.files.worklist import read_worklist
 from KeypointRegistrationLib.review.annotation import Rating
 from KeypointRegistrationLib.scene.notes.annotations import annotate
@@ -16,12 +14,6 @@ from KeypointRegistrationLib.scene.notes.worklist import SceneWorklist
 from KeypointRegistrationLib.scene.notes.worklists import close_worklist, everything_annotated, open_worklist
 from test_annotations import said
 from worklist_steps import go, register, write_list
-
-
-@pytest.fixture
-def scene() -> Iterator[slicer.vtkMRMLScene]:
-    with RealScene() as host:
-        yield host.scene
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import slicer
 from ..geometry.errors import InputError
 from ..scene.results.editor import RegistrationEditor
 from ..scene.viewing.compare import CompareMode, Comparison, leave_comparison
+from .message import show_message
 from .parameters import CompareChoice
 from .section import LoadUI, Section
 from .workbench import Workbench
@@ -141,8 +142,7 @@ class CompareSection(Section):
         self._say(choice.explanation() if comparing else "")
 
     def _say(self, sentence: str) -> None:
-        self.ui.compareMessageLabel.text = sentence
-        self.ui.compareMessageLabel.visible = bool(sentence)
+        show_message(self.ui.compareMessageLabel, sentence)
 
     def _on_fade(self, opacity: float) -> None:
         if self._comparison is not None and self._choice is CompareChoice.FADE:

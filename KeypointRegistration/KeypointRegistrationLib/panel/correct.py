@@ -13,6 +13,7 @@ from ..registration.correction import PairChoice
 from ..scene.notes.names import shown_names
 from ..scene.results.editor import RegistrationEditor
 from ..scene.viewing.crosshair import crosshair_position, middle_of_slices
+from .message import show_message
 from .parameters import TransformChoice
 from .section import LoadUI, Section
 from .workbench import Workbench
@@ -103,8 +104,7 @@ class CorrectSection(Section):
         ui.removePairButton.enabled = keypoint >= network
 
     def _say(self, sentence: str) -> None:
-        self.ui.correctMessageLabel.text = sentence
-        self.ui.correctMessageLabel.visible = bool(sentence)
+        show_message(self.ui.correctMessageLabel, sentence)
 
     def _do(self, change: Callable[[RegistrationEditor], None]) -> None:
         """Do what the person wants of the result, or say why that cannot be."""

@@ -13,6 +13,7 @@ from ..scene.results.handle import SceneRegistration
 from ..scene.using.hardening import is_hardened
 from ..scene.using.uses import notes
 from .banner import Banner
+from .message import show_message
 from .section import LoadUI, Section
 from .wording import (
     computation_text,
@@ -60,9 +61,7 @@ class ResultSection(Section):
 
     def _show_changes(self, result: SceneRegistration) -> None:
         """What has happened to the scans since: a verdict on what is no longer so must not stand there alone."""
-        sentences = notes(result)
-        self.ui.changesLabel.text = "\n".join(sentences)
-        self.ui.changesLabel.visible = bool(sentences)
+        show_message(self.ui.changesLabel, "\n".join(notes(result)))
 
     def _on_opened(self, collapsed: bool) -> None:
         """An opened section shows everything in it, also what was hidden before."""
