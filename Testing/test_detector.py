@@ -10,6 +10,7 @@ import pytest
 import torch
 from KeypointRegistrationLib.detection.detector import Detector
 from KeypointRegistrationLib.detection.localisation import head_centre, otsu_threshold
+from KeypointRegistrationLib.detection.network import Reading
 from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.geometry.sampling import Grid, Sampler, sample
 from KeypointRegistrationLib.geometry.transforms import apply
@@ -23,10 +24,11 @@ SHEARED = np.array([[-3.0, 0.4, 0.2, 60.0], [0.3, 3.5, -0.3, -70.0], [0.5, 0.2, 
 class Brightest(torch.nn.Module):
     """Stands in for a network: every keypoint is where the view is brightest."""
 
-    def forward(self, image: torch.Tensor, valid: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, image: torch.Tensor, valid: torch.Tensor) -> Reading:
         coarse = torch.nn.functional.avg_pool3d(image, 2).flatten(2)
-        logits = (3 * torch.log(coarse + 1e-4)).masked_fill(~valid.flatten(1)[:, None], -1e4)
-        return torch.log_softmax(logits, dim=-1).expand(1, KEYPOINTS, -1), torch.full((1, KEYPOINTS), 5.0)
+        covered = torch.nn.functional.max_pool3d(valid[:, None].float(), 2) > 0
+        logits = (3 * torch.log(coarse + 1e-4)).masked_fill(~covered.flatten(2), -1e4)
+        return Reading(torch.log_softmax(logits, dim=-1).expand(1, KEYPOINTS, -1), torch.full((1, KEYPOINTS), 5.0), image)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import torch
+from KeypointRegistrationLib.detection.architecture import Architecture, NetworkKind
 from KeypointRegistrationLib.detection.bundle import CARD_FILE, WEIGHTS_FILE
 from KeypointRegistrationLib.detection.network import KeypointDetector
 from safetensors.torch import save_file
@@ -19,7 +20,7 @@ def write_tiny_bundle(folder: Path, name: str = "tiny") -> Path:
     torch.manual_seed(0)
     bundle = folder / name
     bundle.mkdir(parents=True)
-    save_file(KeypointDetector(KEYPOINTS, WIDTHS).half().state_dict(), bundle / WEIGHTS_FILE)
+    save_file(KeypointDetector(KEYPOINTS, Architecture(NetworkKind.UNET, WIDTHS)).half().state_dict(), bundle / WEIGHTS_FILE)
     corners = [[x, y, z] for x in (-30.0, 30.0) for y in (-40.0, 40.0) for z in (-25.0, 25.0)]
     card = {
         "name": name,
@@ -28,7 +29,7 @@ def write_tiny_bundle(folder: Path, name: str = "tiny") -> Path:
         "summary": "For tests.",
         "limits": ["Not for anything."],
         "transform_types": ["rigid", "affine"],
-        "architecture": {"widths": list(WIDTHS)},
+        "architecture": {"kind": NetworkKind.UNET.value, "widths": list(WIDTHS)},
         "input": {"size": SIZE, "spacing_mm": SPACING},
         "keypoints": {
             "labels": [f"corner {k + 1}" for k in range(KEYPOINTS)],

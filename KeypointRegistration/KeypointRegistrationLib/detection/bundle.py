@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..geometry.errors import InputError
 from ..geometry.transforms import TransformType
+from .architecture import Architecture, NetworkKind
 
 WEIGHTS_FILE = "weights.safetensors"
 CARD_FILE = "card.json"
@@ -33,7 +34,7 @@ class Card:
             fitted on held-out synthetic scans.
         familiar_spread: median spread in mm of the maps that 95 % of upright heads stay below.
         size, spacing: voxels per side and mm of the grid that the network sees.
-        widths: channels per level of the network.
+        architecture: of the network.
         sha256: of the weights file.
         details: the whole card as read, training and measured accuracy included.
     """
@@ -52,7 +53,7 @@ class Card:
     familiar_spread: float
     size: int
     spacing: float
-    widths: tuple[int, ...]
+    architecture: Architecture
     sha256: str
     details: dict[str, Any]
 
@@ -105,9 +106,18 @@ def parse_card(tree: dict[str, Any]) -> Card:
         familiar_spread=float(calibration["familiar_spread_mm"]),
         size=int(tree["input"]["size"]),
         spacing=float(tree["input"]["spacing_mm"]),
-        widths=tuple(tree["architecture"]["widths"]),
+        architecture=_architecture(tree["architecture"]),
         sha256=tree["weights"]["sha256"],
         details=tree,
+    )
+
+
+def _architecture(tree: dict[str, Any]) -> Architecture:
+    return Architecture(
+        kind=NetworkKind(tree["kind"]),
+        widths=tuple(tree["widths"]),
+        coarsening=int(tree.get("coarsening", 2)),
+        denoiser=tuple(tree.get("denoiser", ())),
     )
 
 

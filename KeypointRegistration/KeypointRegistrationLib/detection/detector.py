@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
-from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from ..geometry.alignment import DegenerateError
@@ -25,16 +24,19 @@ from .intensity import normalised
 from .localisation import head_centre
 from .moments import moments
 from .network import KeypointDetector
+from .orientations import TURNED_HEADS
 
-_LOOKS = 4
+_LOOKS = 5
 _SETTLED = (4.0, 5.0)  # degrees and mm: a look that would move the view by less is the last one
 _SIZE_RANGE = (0.75, 1.3)  # of the head relative to the template, followed by the view
 
 
 @dataclass(frozen=True, eq=False)
 class _Look:
-    """One pass of the network: what it found, and how the template of an upright head fits into the scan."""
+    """One pass of the network: along which axes, what it found, and how the template of an upright head fits into the scan."""
 
+    axes: NDArray[np.float64]
+    centre: NDArray[np.float64]
     detection: Detection
     pose: RobustFit | None
 
@@ -49,13 +51,24 @@ class _Look:
             return float(np.inf)
         return float(np.median(self.detection.keypoints.spread)) / _head_size(self.pose.matrix)
 
+    @property
+    def misfit(self) -> float:
+        """Median distance in mm of the keypoints from where the template would have them; infinite without a pose.
+
+        Of views that are all far from upright it tells the nearer ones better than the doubt does.
+        """
+        if self.pose is None:
+            return float(np.inf)
+        return float(np.nanmedian(self.pose.residuals)) / _head_size(self.pose.matrix)
+
 
 class Detector:
     """Finds the keypoints of a model bundle in scans.
 
-    The scan is looked at up to four times, each time interpolated once from (block averages of) its voxels: first upright
+    The scan is looked at up to five times, each time interpolated once from (block averages of) its voxels: first upright
     around the head, then turned, centred and scaled as the keypoints found so far say the head lies.  Should the maps stay
-    wider than those of upright heads of that size usually are, other orientations are tried, and the surest one kept.
+    wider than those of upright heads of that size usually are, it is looked at from other sides, set by set, until they do
+    not, and the surest view kept.
 
     Args:
         name: of the bundle.
@@ -70,7 +83,7 @@ class Detector:
         self.card: Card = load_card(name, folder)
         self.warnings: list[str] = []
         self._device = self._choose(device)
-        self._model = KeypointDetector(len(self.card.labels), self.card.widths)
+        self._model = KeypointDetector(len(self.card.labels), self.card.architecture)
         weights = load_file(verified_weights(name, folder))
         self._model.load_state_dict({key: value.float() for key, value in weights.items()})
         self._model.eval()
@@ -90,24 +103,25 @@ class Detector:
         volume.value_range()
         centre = head_centre(volume, mask)
         scan = Sampler(volume)
-        best = self._settle(scan, mask, np.eye(3), centre)
-        if best.doubt > self.card.familiar_spread:
-            looks = ((axes, self._look(scan, mask, axes, centre).doubt) for axes in _other_orientations())
-            axes, _ = min(looks, key=lambda look: look[1])
-            best = min(best, self._settle(scan, mask, axes, centre), key=lambda look: look.doubt)
+        best = self._settled(self._look(scan, mask, np.eye(3), centre), scan, mask)
+        for orientations in TURNED_HEADS:
+            if best.doubt <= self.card.familiar_spread:
+                break
+            looks = [self._look(scan, mask, axes, centre) for axes in orientations]
+            likeliest = min(looks, key=lambda look: look.misfit)
+            best = min(best, self._settled(likeliest, scan, mask), key=lambda look: look.doubt)
         return replace(best.detection, doubt=best.doubt)
 
-    def _settle(self, scan: Sampler, mask: Volume | None, axes: NDArray, centre: NDArray) -> _Look:
-        """Look, turn to where the head seems to be, and look again until the view hardly changes."""
-        look = self._look(scan, mask, axes, centre)
+    def _settled(self, look: _Look, scan: Sampler, mask: Volume | None) -> _Look:
+        """Turn to where the head seems to be, and look again, until the view hardly changes."""
         for _ in range(_LOOKS - 1):
             if look.pose is None:
                 break
-            seen = axes, centre
             axes, centre = self._view(look.pose.matrix)
-            turned = rotation_angle(affine(nearest_rotation(axes) @ nearest_rotation(seen[0]).T, np.zeros(3)))
+            turned = rotation_angle(affine(nearest_rotation(axes) @ nearest_rotation(look.axes).T, np.zeros(3)))
+            shifted = np.linalg.norm(centre - look.centre)
             look = self._look(scan, mask, axes, centre)
-            if turned < _SETTLED[0] and np.linalg.norm(centre - seen[1]) < _SETTLED[1]:
+            if turned < _SETTLED[0] and shifted < _SETTLED[1]:
                 break
         return look
 
@@ -122,23 +136,23 @@ class Detector:
         if pose is not None:
             keypoints = _without_those_outside(detection.keypoints, apply(pose.matrix, self.card.template), scan.volume)
             detection = replace(detection, keypoints=keypoints)
-        return _Look(detection, pose)
+        return _Look(axes, centre, detection, pose)
 
     @torch.inference_mode()
     def _run(self, image: Tensor, covered: Tensor, grid: Grid) -> Detection:
-        size = self.card.size // 2
-        valid = torch.nn.functional.max_pool3d(covered[None].float(), 2) > 0
-        inputs = normalised(image, covered)[None, None], valid
+        coarsening = self.card.architecture.coarsening
+        size, spacing = self.card.size // coarsening, self.card.spacing * coarsening
+        inputs = normalised(image, covered)[None, None], covered[None]
         try:
-            log_probabilities, presence = self._model(*(tensor.to(self._device) for tensor in inputs))
+            reading = self._model(*(tensor.to(self._device) for tensor in inputs))
         except torch.OutOfMemoryError:
             self.warnings.append("The GPU ran out of memory, so the keypoints were found on the CPU.")
             self._place("cpu")
-            log_probabilities, presence = self._model(*inputs)
-        log_probabilities, presence = log_probabilities.cpu(), presence.cpu()
-        found = moments(log_probabilities, size, 2 * self.card.spacing)
-        map_grid = grid.coarsened(2)
-        to_ras = map_grid.ijk_to_ras[:3, :3] / (2 * self.card.spacing)
+            reading = self._model(*inputs)
+        log_probabilities, presence = reading.log_probabilities.cpu(), reading.presence.cpu()
+        found = moments(log_probabilities, size, spacing)
+        map_grid = grid.coarsened(coarsening)
+        to_ras = map_grid.ijk_to_ras[:3, :3] / spacing
         middle = map_grid.ijk_to_ras[:3, :3] @ np.full(3, (size - 1) / 2) + map_grid.ijk_to_ras[:3, 3]
         keypoints = Keypoints(
             self.card.labels,
@@ -191,9 +205,3 @@ def _without_those_outside(keypoints: Keypoints, expected: NDArray, volume: Volu
     ijk = apply(volume.ras_to_ijk, expected)
     inside = ((ijk >= -0.5) & (ijk <= np.array(volume.shape[::-1]) - 0.5)).all(axis=1)
     return replace(keypoints, presence=keypoints.presence * inside)
-
-
-def _other_orientations() -> list[NDArray[np.float64]]:
-    """The quarter and half turns about the three axes."""
-    turns = [(axis, angle) for angle in (90, -90, 180) for axis in "xyz"]
-    return [Rotation.from_euler(axis, angle, degrees=True).as_matrix() for axis, angle in turns]
