@@ -54,6 +54,8 @@ OWNERS = {
     "itk": {"evaluation"},
     "tqdm": {"training", "evaluation", "commands"},
     "tomli": {"training"},
+    "e3nn": {"training"},
+    "matplotlib": {"training"},
 }
 
 #: What comes with Slicer, and may be imported as a file of the module is loaded.

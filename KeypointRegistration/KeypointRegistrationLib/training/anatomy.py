@@ -98,16 +98,19 @@ def reference_points(labels: Volume) -> NDArray[np.float64]:
     return np.array(points)
 
 
-def mean_shape(points: NDArray, rounds: int = 5) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def mean_shape(
+    points: NDArray, mirrored_order: NDArray | None, rounds: int = 5
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean shape of reference points ``(subjects, K, 3)`` and how far people differ from it.
 
     Returns:
-        the template ``(K, 3)`` in mm, centred on zero and upright (generalised Procrustes with similarities, and symmetric
-        about the midline), and per point the root-mean-square distance ``(K,)`` in mm that remains between two people
+        the template ``(K, 3)`` in mm, centred on zero and upright (generalised Procrustes with similarities; symmetric
+        about the midline where ``mirrored_order`` tells each point's twin), and per point the root-mean-square distance ``(K,)`` in mm that remains between two people
         after the best affine alignment.
     """
-    mirrored = points[:, mirrored_order()] * (-1, 1, 1)
-    shapes = np.concatenate([points, mirrored])
+    shapes = points
+    if mirrored_order is not None:
+        shapes = np.concatenate([points, points[:, mirrored_order] * (-1, 1, 1)])
     shapes = shapes - shapes.mean(axis=1, keepdims=True)
     template = shapes.mean(axis=0)
     for _ in range(rounds):

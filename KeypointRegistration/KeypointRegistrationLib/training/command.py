@@ -14,6 +14,7 @@ from ..geometry.errors import InputError
 from ..geometry.volume import Volume
 from .config import TrainingConfig, load_config
 from .export import export_bundle
+from .landmarks import Landmarks, landmarks_of
 from .subjects import Subject, subject_from
 from .trainer import Trainer
 
@@ -36,14 +37,15 @@ def run(arguments: argparse.Namespace) -> int:
     folder = arguments.output or Path("runs") / config.name
     if not arguments.resume and (folder / "checkpoint.pt").exists():
         raise InputError(f"{folder} holds an earlier training. Use --resume to continue it, or choose another --output.")
-    labels, training, held_out = _subjects(config, arguments.config.parent)
+    data = config.data
+    landmarks = landmarks_of(data.landmarks, data.count, data.brain_below)
+    labels, training, held_out = _subjects(config, arguments.config.parent, landmarks)
     folder.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(config, labels, training, held_out, folder, _device(arguments.device))
+    trainer = Trainer(config, labels, landmarks, training, held_out, folder, _device(arguments.device))
     if arguments.resume:
         trainer.resume()
     _follow(trainer, config.schedule.steps)
-    points = np.array([subject.points.double().numpy() for subject in training])
-    export_bundle(trainer, config, points, [subject.name for subject in training], folder / "bundle")
+    export_bundle(trainer, config, folder / "bundle")
     print(f"The bundle is in {folder / 'bundle'}.", file=sys.stderr)
     return 0
 
@@ -57,9 +59,9 @@ def _follow(trainer: Trainer, steps: int) -> None:
             bar.update(step - bar.n)
 
 
-def _subjects(config: TrainingConfig, base: Path) -> tuple[list[int], list[Subject], list[Subject]]:
+def _subjects(config: TrainingConfig, base: Path, landmarks: Landmarks) -> tuple[list[int], list[Subject], list[Subject]]:
     folder = base / config.data.labels
-    paths = sorted(folder.glob("*.nii*"))
+    paths = sorted(folder.glob(config.data.pattern))
     if len(paths) < 2:
         raise InputError(f"{folder} holds {len(paths)} label maps (NIfTI). At least two are needed.")
     volumes = [read_volume(path) for path in paths]
@@ -68,7 +70,8 @@ def _subjects(config: TrainingConfig, base: Path) -> tuple[list[int], list[Subje
     if absent:
         raise InputError(f"The held-out label map {absent[0]} is not in {folder}.")
     labels = sorted({int(label) for volume in volumes for label in np.unique(volume.voxels)} | {0})
-    subjects = [subject_from(Volume(v.voxels, v.ijk_to_ras, name), labels) for v, name in zip(volumes, names, strict=True)]
+    named = [Volume(volume.voxels, volume.ijk_to_ras, name) for volume, name in zip(volumes, names, strict=True)]
+    subjects = [subject_from(volume, labels, landmarks) for volume in named]
     training = [subject for subject in subjects if subject.name not in config.data.held_out]
     return labels, training, [subject for subject in subjects if subject.name in config.data.held_out]
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import difflib
 import sys
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from ..detection.architecture import Architecture, NetworkKind
 from ..geometry.errors import InputError
+from .contrast import ContrastSettings
 from .generator import ViewSettings
 from .poses import PoseRange
 
@@ -20,33 +22,63 @@ else:
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Where the label maps are (relative to the configuration file) and which are held out for validation."""
+    """The label maps.
+
+    Attributes:
+        labels: folder, relative to the configuration file.
+        pattern: of the file names in it.
+        held_out: names (without extension) of the maps kept for validation.
+        landmarks: ``named`` anatomical points of maps with FreeSurfer's numbers, or points ``spread`` over the brain.
+        count: how many points are spread.
+        brain_below: labels from 1 to below this are brain.
+        white, fluid: labels of white matter and of fluid; other brain labels are grey matter.
+        names: of the labels, by number as text; keypoints that were not taught a place are called after where they lie.
+    """
 
     labels: str
     held_out: tuple[str, ...]
     brain_below: int
     white: tuple[int, ...]
     fluid: tuple[int, ...]
+    pattern: str = "*.nii*"
+    landmarks: str = "named"
+    count: int = 32
+    names: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """Channels per level."""
+    """The network, as ``detection.architecture.Architecture`` describes it."""
 
     widths: tuple[int, ...]
+    kind: str = NetworkKind.UNET.value
+    coarsening: int = 2
+    denoiser: tuple[int, ...] = ()
+
+    @property
+    def architecture(self) -> Architecture:
+        """What is built.  InputError if there is no such network."""
+        try:
+            kind = NetworkKind(self.kind)
+        except ValueError as error:
+            known = ", ".join(item.value for item in NetworkKind)
+            raise InputError(f"There is no network called {self.kind}. Known: {known}.") from error
+        return Architecture(kind, self.widths, self.coarsening, self.denoiser)
 
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Weights of the terms (0 switches a term off), reach τ of the repulsion in mm, and the model of L_sim."""
+    """Weights of the terms (0 switches a term off), reach τ of the repulsion in mm, and the model of L_sim and L_dice."""
 
     reference: float = 0.0
     pose: float = 0.0
     similarity: float = 0.0
+    dice: float = 0.0
     point_spread: float = 0.0
     sharpness: float = 0.0
     repulsion: float = 0.0
     presence: float = 0.0
+    denoise: float = 0.0
     repulsion_reach: float = 10.0
     similarity_transform: str = "affine"
 
@@ -56,7 +88,8 @@ class ScheduleConfig:
     """Steps, pairs of views per step, and how learning rate, rotation and sharpness develop.
 
     The learning rate warms up, stays, and falls to a twentieth over the last ``decay`` share of the steps.  Rotations grow
-    from 15° to their full range over the first ``ramp`` share; the sharpness term grows over the same time.
+    from 15° to their full range over the first ``ramp`` share; the sharpness term grows over the same time.  ``pretraining``
+    is the share of the steps that the losses of that name are in force.
     """
 
     steps: int
@@ -66,6 +99,7 @@ class ScheduleConfig:
     ramp: float = 0.3
     decay: float = 0.3
     average: float = 0.998
+    pretraining: float = 0.0
     report_every: int = 25
     validate_every: int = 250
 
@@ -84,7 +118,10 @@ class CardConfig:
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """Everything a training depends on besides the data."""
+    """Everything a training depends on besides the data.
+
+    ``pretraining`` takes the place of ``losses`` during the first ``schedule.pretraining`` share of the steps.
+    """
 
     name: str
     version: str
@@ -97,6 +134,8 @@ class TrainingConfig:
     losses: LossConfig
     schedule: ScheduleConfig
     card: CardConfig
+    contrast: ContrastSettings = field(default_factory=ContrastSettings)
+    pretraining: LossConfig = field(default_factory=LossConfig)
 
 
 def load_config(path: Path) -> TrainingConfig:
@@ -127,7 +166,7 @@ def _build(kind: type, tree: Any, where: str) -> Any:
     for item in fields(kind):
         if item.name in tree:
             values[item.name] = _value(hints[item.name], tree[item.name], where + item.name)
-        elif item.default is MISSING:
+        elif item.default is MISSING and item.default_factory is MISSING:
             raise InputError(f"The configuration lacks {where}{item.name}.")
     return kind(**values)
 
@@ -139,6 +178,10 @@ def _value(kind: Any, value: Any, where: str) -> Any:
         if isinstance(value, list) and all(isinstance(item, kind.__args__[0]) for item in value):
             return tuple(value)
         raise InputError(f"{where} must be a list of {kind.__args__[0].__name__} values.")
+    if getattr(kind, "__origin__", None) is dict:
+        if isinstance(value, dict) and all(isinstance(item, kind.__args__[1]) for item in value.values()):
+            return value
+        raise InputError(f"{where} must be a table of {kind.__args__[1].__name__} values.")
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):

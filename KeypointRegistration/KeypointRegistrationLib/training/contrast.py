@@ -42,22 +42,54 @@ def tissue_of(
     return Tissue(len(labels), pairs, classes(brain), classes(white), classes(grey), classes(fluid))
 
 
+@dataclass(frozen=True)
+class ContrastSettings:
+    """How scans may look.  Probabilities unless said otherwise.
+
+    Attributes:
+        familiar: tissues in the order of a common contrast; else at random.
+        fluid_bright: of those, the share where fluid is bright (T2) rather than dark (T1).
+        stripped: nothing but the brain is seen.
+        surroundings: beyond the head there is something rather than nothing, such as the mother's body around a foetus.
+        thick: slices are thick, or the whole scan is coarse.
+        thickest: largest ratio of slice thickness to voxel.
+        stripes: slices differ in brightness, as the spin history of moving tissue makes them.
+        noise: largest standard deviation, as a share of the brightest value.
+        bias: largest standard deviation of the logarithm of the bias field.
+    """
+
+    familiar: float = 0.4
+    fluid_bright: float = 0.5
+    stripped: float = 0.4
+    surroundings: float = 0.0
+    thick: float = 0.5
+    thickest: float = 2.5
+    stripes: float = 0.0
+    noise: float = 0.06
+    bias: float = 0.4
+
+
 class Painter:
     """Turns class maps into scans of random contrast and quality."""
 
-    def __init__(self, tissue: Tissue, rng: Generator) -> None:
+    def __init__(self, tissue: Tissue, settings: ContrastSettings, rng: Generator) -> None:
         self._tissue = tissue
+        self._settings = settings
         self._rng = rng
 
     def paint(self, classes: Tensor) -> Tensor:
         """A scan in [0, 1], at half the resolution of the class map ``(2N, 2N, 2N)`` of class indices (0 = background)."""
         image = self._intensities(classes)
+        if self._chance(self._settings.surroundings):
+            image = torch.where(classes > 0, image, self._surroundings(image.shape))
         image = functional.avg_pool3d(image[None, None], 2)[0, 0]
+        if self._chance(self._settings.stripes):
+            image = self._striped(image)
         image = self._thick_slices(image)
         image = image * self._bias(image.shape)
         image = image / image.max().clamp(min=1e-6)
         image = image.clamp(min=0) ** torch.exp(0.4 * self._normal(1))
-        noise = 0.06 * self._uniform() ** 2
+        noise = self._settings.noise * self._uniform() ** 2
         image = (image + noise * self._normal(*image.shape)).abs()
         return normalised(image)
 
@@ -65,13 +97,13 @@ class Painter:
         count = self._tissue.count
         means = torch.rand(count, generator=self._rng, device=self._rng.device)
         deviations = 0.1 * torch.rand(count, generator=self._rng, device=self._rng.device)
-        if self._chance(0.4):
+        if self._chance(self._settings.familiar):
             self._make_familiar(means)
-        if self._chance(0.85):
+        if len(self._tissue.twins) and self._chance(0.85):
             means[self._tissue.twins[:, 1]] = means[self._tissue.twins[:, 0]]
         means[0] = 0.15 * self._uniform() if self._chance(0.25) else 0.0
         deviations[0] = 0.05 * self._uniform() if self._chance(0.25) else 0.0
-        if self._chance(0.4):
+        if self._chance(self._settings.stripped):
             outside = torch.ones(count, dtype=torch.bool, device=means.device)
             outside[self._tissue.brain] = False
             means[outside] = 0
@@ -81,24 +113,38 @@ class Painter:
     def _make_familiar(self, means: Tensor) -> None:
         """The order of tissues in T1 (fluid dark, white matter bright) or, half the time, in T2."""
         fluid, grey, white = 0.15, 0.5, 0.75
-        if self._chance(0.5):
+        if self._chance(self._settings.fluid_bright):
             fluid, white = 0.9, 0.3
         for classes, mean in ((self._tissue.fluid, fluid), (self._tissue.grey, grey), (self._tissue.white, white)):
             means[classes] = mean + 0.06 * self._normal(len(classes))
 
     def _thick_slices(self, image: Tensor) -> Tensor:
-        """Half the time, blur along one axis as a thick-slice scan, or along all as a coarse one."""
-        if self._chance(0.5):
+        """Sometimes blurred along one axis as a thick-slice scan, or along all as a coarse one."""
+        if not self._chance(self._settings.thick):
             return image
-        factor = 1 + 1.5 * self._uniform()
+        factor = 1 + (self._settings.thickest - 1) * self._uniform()
         size = [float(n) for n in image.shape]
         for axis in range(3) if self._chance(0.3) else [int(self._uniform() * 3) % 3]:
             size[axis] /= factor
         small = functional.interpolate(image[None, None], size=[round(n) for n in size], mode="area")
         return functional.interpolate(small, size=image.shape, mode="trilinear")[0, 0]
 
+    def _surroundings(self, shape: torch.Size) -> Tensor:
+        """Blobs of a few random tissues, about as large as organs."""
+        blobs = functional.interpolate(self._normal(1, 1, 5, 5, 5), size=shape, mode="trilinear")[0, 0]
+        means = torch.rand(6, generator=self._rng, device=self._rng.device)
+        tissue = means[((blobs + 1.5) * 2).long().clamp(0, 5)]
+        return tissue + 0.08 * self._uniform() * self._normal(*shape)
+
+    def _striped(self, image: Tensor) -> Tensor:
+        """Slices along a random axis darkened at random, neighbours acquired apart differing most."""
+        axis = int(self._uniform() * 3) % 3
+        gains = 1 - 0.5 * self._uniform() * torch.rand(image.shape[axis], generator=self._rng, device=self._rng.device)
+        gains[::2] = gains[::2].clamp(min=0.8)
+        return image * gains.view([-1 if a == axis else 1 for a in range(3)])
+
     def _bias(self, shape: torch.Size) -> Tensor:
-        field = self._normal(1, 1, 4, 4, 4) * 0.4 * self._uniform()
+        field = self._normal(1, 1, 4, 4, 4) * self._settings.bias * self._uniform()
         return torch.exp(functional.interpolate(field, size=shape, mode="trilinear", align_corners=True)[0, 0])
 
     def _uniform(self) -> float:

@@ -12,33 +12,54 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
+from torch import Tensor
 
 from ..detection.bundle import CARD_FILE, WEIGHTS_FILE
-from . import anatomy
+from ..detection.network import KeypointDetector
 from .calibration import calibrate
 from .config import TrainingConfig
+from .shape import spread_order
+from .steerable_kernels import plain_state
 from .trainer import Trainer
 
 _CALIBRATION_PAIRS = 20
 _FAMILIAR_SHARE = 0.95
+_NEVER_ABSENT = -100.0  # a logit below anything a map's evidence can be
 
 
-def export_bundle(trainer: Trainer, config: TrainingConfig, points: NDArray, names: list[str], folder: Path) -> None:
+def export_bundle(trainer: Trainer, config: TrainingConfig, folder: Path) -> None:
     """Write ``weights.safetensors`` and ``card.json`` into ``folder``.
 
-    ``points`` (subjects, K, 3) are the reference points of the training subjects called ``names``.
+    Keypoints come in an order in which the first n of them, for any n, are spread well: any prefix is a working model.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {key: value.half().contiguous().cpu() for key, value in trainer.averaged.state_dict().items()}
+    shape = trainer.shape()
+    order = spread_order(shape.template)
+    weights = {key: value.half().contiguous().cpu() for key, value in _ordered_state(trainer, order).items()}
     save_file(weights, folder / WEIGHTS_FILE)
     (folder / WEIGHTS_FILE).chmod(0o644)  # safetensors writes for the owner only
     sha256 = hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest()
-    card = _card(trainer, config, points, names, sha256)
+    keypoints = {
+        "labels": [shape.labels[k] for k in order],
+        "template_mm": np.round(shape.template[order], 2).tolist(),
+        "variation_mm": np.round(shape.variation[order], 2).tolist(),
+    }
+    card = _card(trainer, config, keypoints, sha256)
     (folder / CARD_FILE).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
 
 
-def _card(trainer: Trainer, config: TrainingConfig, points: NDArray, names: list[str], sha256: str) -> dict[str, Any]:
-    template, variation = anatomy.mean_shape(points)
+def _ordered_state(trainer: Trainer, order: NDArray) -> dict[str, Tensor]:
+    """Plain weights with the keypoints in ``order``; what was not taught to tell absence says that all are present."""
+    detector: KeypointDetector = trainer.averaged
+    state = plain_state(detector)
+    for key in [key for key in state if key.startswith("network.head.")]:
+        parts = state[key].unflatten(0, (len(order), -1))  # a finer map is made of eight channels
+        state[key] = parts[order].flatten(0, 1)
+    state["absence"] = state["absence"][order] if trainer.tells_presence else torch.full((len(order),), _NEVER_ABSENT)
+    return state
+
+
+def _card(trainer: Trainer, config: TrainingConfig, keypoints: dict[str, Any], sha256: str) -> dict[str, Any]:
     near = trainer.observe_held_out(config.near, _CALIBRATION_PAIRS)
     wide = trainer.observe_held_out(config.wide, _CALIBRATION_PAIRS)
     calibration = calibrate(near.errors, near.spreads)
@@ -50,17 +71,16 @@ def _card(trainer: Trainer, config: TrainingConfig, points: NDArray, names: list
         "limits": list(config.card.limits),
         "licence": config.card.licence,
         "transform_types": list(config.card.transform_types),
-        "architecture": {"kind": "space-to-depth U-Net", "widths": list(config.network.widths)},
+        "architecture": asdict(config.network),
         "input": {"size": config.view.size, "spacing_mm": config.view.spacing},
-        "keypoints": {
-            "labels": list(anatomy.names()),
-            "template_mm": np.round(template, 2).tolist(),
-            "variation_mm": np.round(variation, 2).tolist(),
-        },
+        "keypoints": keypoints,
         "calibration": asdict(calibration)
         | {"familiar_spread_mm": round(float(np.quantile(near.view_spreads, _FAMILIAR_SHARE)), 2)},
         "accuracy": {
-            "on": "synthetic scans of the held-out label maps: median over keypoints, mm",
+            "on": "synthetic scans of the held-out subjects: median over keypoints, mm",
+            "error": "distance from the reference points"
+            if trainer.taught
+            else "distance between the keypoints of two views under the known motion, over √2",
             "upright": {"error": _median(near.errors), "spread": _median(near.spreads)},
             "turned": {"error": _median(wide.errors), "spread": _median(wide.spreads), "rotation": config.wide.rotation},
             "presence_accuracy": round((near.presence_accuracy + wide.presence_accuracy) / 2, 3),
@@ -68,7 +88,7 @@ def _card(trainer: Trainer, config: TrainingConfig, points: NDArray, names: list
         },
         "training": {
             "data": config.card.data,
-            "subjects": names,
+            "subjects": trainer.subject_names,
             "steps": trainer.step,
             "torch": torch.__version__,
             "configuration": asdict(config),

@@ -9,8 +9,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from . import anatomy
-from .contrast import Painter, Tissue
+from .contrast import ContrastSettings, Painter, Tissue
 from .poses import PoseRange, View, Warp, random_view, random_warp
 from .subjects import Subject
 
@@ -42,7 +41,9 @@ class Batch:
     Attributes:
         images: ``(B, 1, N, N, N)`` in [0, 1].
         renderings: the anatomy in one canonical contrast, ``(B, 1, N, N, N)``, for L_sim.
-        valid: ``(B, N/2, N/2, N/2)``, true where the view is known to be acquired.
+        tissues: shares of grey matter, white matter and fluid in every voxel, ``(B, 3, N, N, N)``, for L_dice.
+        classes: class of the anatomy, ``(B, 2N, 2N, 2N)`` uint8, at half the view's spacing.
+        valid: ``(B, N, N, N)``, true where the view is known to be acquired.
         points: reference points ``(B, K, 3)``.
         present: ``(B, K)``, false where a reference point lies outside the view.
         linear: ``(B, 3, 3)`` from view to head; with ``shift`` ``(B, 3)`` it gives the known motion between two views.
@@ -52,6 +53,8 @@ class Batch:
 
     images: Tensor
     renderings: Tensor
+    tissues: Tensor
+    classes: Tensor
     valid: Tensor
     points: Tensor
     present: Tensor
@@ -59,21 +62,46 @@ class Batch:
     shift: Tensor
     same_subject: Tensor
 
+    def moved(self, points: Tensor) -> Tensor:
+        """Points ``(B, K, 3)`` of all views as their first views' appear in the second ones ``(B/2, K, 3)``, were each pair
+        one subject: the known motion x₂ = L₂⁻¹ L₁ (x₁ − s₁) + s₂.
+        """
+        first, second = slice(0, None, 2), slice(1, None, 2)
+        motion = torch.linalg.solve(self.linear[second], self.linear[first])
+        return (points[first] - self.shift[first, None]) @ motion.mT + self.shift[second, None]
+
+    def classes_at(self, points: Tensor, spacing: float) -> Tensor:
+        """Class of the anatomy ``(B, K)`` under points ``(B, K, 3)`` of views with ``spacing`` mm between voxels."""
+        size = self.classes.shape[-1]
+        index = (points / (spacing / 2) + (size - 1) / 2).round().long().clamp(0, size - 1)
+        views = torch.arange(len(points), device=points.device)[:, None]
+        return self.classes[views, index[..., 2], index[..., 1], index[..., 0]].long()
+
 
 class ViewGenerator:
     """Draws batches of random views.  Deterministic for a given state of ``rng``."""
 
     def __init__(
-        self, subjects: Sequence[Subject], tissue: Tissue, canonical: Tensor, settings: ViewSettings, rng: Generator
+        self,
+        subjects: Sequence[Subject],
+        tissue: Tissue,
+        canonical: Tensor,
+        settings: ViewSettings,
+        contrast: ContrastSettings,
+        mirrored_order: Tensor,
+        rng: Generator,
     ) -> None:
-        """``canonical`` holds the intensity of each class in the common contrast of the renderings, shape (classes,)."""
+        """``canonical`` (classes,) holds the intensity of each class in the common contrast of the renderings,
+        ``mirrored_order`` (K,) for each reference point its twin in the other half of the head.
+        """
         self._subjects = list(subjects)
-        self._painter = Painter(tissue, rng)
+        self._painter = Painter(tissue, contrast, rng)
         self._canonical = canonical
+        self._kinds = _kinds(tissue, canonical)
         self.settings = settings
         self._rng = rng
         self._fine = _lattice(2 * settings.size, settings.spacing / 2, rng.device)
-        self._mirror = torch.from_numpy(anatomy.mirrored_order()).to(rng.device)
+        self._mirror = mirrored_order.to(rng.device)
 
     def pairs(self, count: int, limits: Sequence[PoseRange], same_subject: float) -> Batch:
         """``count`` pairs, views 2i and 2i+1 together: of one subject with probability ``same_subject``, else of two.
@@ -91,11 +119,8 @@ class ViewGenerator:
                 mirrored, warp = self._chance(0.5), random_warp(limits[0], self._rng)
             views.append(self._view(self._subjects[chosen[0 if same else 1]], limits, warp, mirrored))
             pairs_of_one.append(same)
-        images, renderings, valid, points, present, linear, shift = (
-            torch.stack(parts) for parts in zip(*views, strict=True)
-        )
-        flags = torch.tensor(pairs_of_one, device=self._rng.device)
-        return Batch(images, renderings, valid, points, present, linear, shift, flags)
+        tensors = (torch.stack(parts) for parts in zip(*views, strict=True))
+        return Batch(*tensors, torch.tensor(pairs_of_one, device=self._rng.device))
 
     def _view(self, subject: Subject, limits: Sequence[PoseRange], warp: Warp, mirrored: bool) -> tuple[Tensor, ...]:
         chosen = limits[int(torch.randint(len(limits), (1,), generator=self._rng, device=self._rng.device))]
@@ -106,10 +131,11 @@ class ViewGenerator:
         acquired = self._acquired()
         image = self._painter.paint(classes) * acquired
         rendering = functional.avg_pool3d(self._canonical[classes][None, None], 2)[0]
+        tissues = functional.avg_pool3d(self._kinds[:, classes][None], 2)[0]
         known = acquired if self._chance(0.5) else torch.ones_like(acquired)
-        valid = functional.max_pool3d(known[None], 2)[0] > 0
+        valid = known > 0
         present = (points.abs() <= self.settings.half_width).all(dim=1) & self._inside(points, acquired)
-        return image[None], rendering, valid, points, present, view.linear, view.shift
+        return image[None], rendering, tissues, classes.to(torch.uint8), valid, points, present, view.linear, view.shift
 
     def _look_up(self, subject: Subject, view: View, mirrored: bool) -> Tensor:
         """Class map ``(2N, 2N, 2N)`` of what the view sees: one nearest-neighbour look-up at twice the resolution."""
@@ -144,6 +170,14 @@ class ViewGenerator:
 
     def _chance(self, probability: float) -> bool:
         return float(torch.rand(1, generator=self._rng, device=self._rng.device)) < probability
+
+
+def _kinds(tissue: Tissue, canonical: Tensor) -> Tensor:
+    """For grey matter, white matter and fluid which classes are of that kind, ``(3, classes)``."""
+    kinds = canonical.new_zeros(3, tissue.count)
+    for row, classes in enumerate((tissue.grey, tissue.white, tissue.fluid)):
+        kinds[row, classes] = 1
+    return kinds
 
 
 def _flipped(points: Tensor, centre: Tensor) -> Tensor:

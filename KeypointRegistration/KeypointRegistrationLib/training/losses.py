@@ -60,6 +60,23 @@ def similarity(fixed: Tensor, moved: Tensor, valid: Tensor) -> Tensor:
     return (error / fixed.var(dim=(1, 2, 3, 4)).clamp(min=1e-6)).mean()
 
 
+def soft_dice(fixed: Tensor, moved: Tensor, valid: Tensor) -> Tensor:
+    """1 − mean soft Dice of tissue maps ``(B, T, N, N, N)`` (shares of each voxel, 0 to 1): the supervised fit.
+
+    Dice of a tissue: 2 Σ a b / Σ (a² + b²), which is 1 for equal maps also where voxels are shared (Milletari et al. 2016).
+    ``valid`` ``(B, 1, N, N, N)`` is true where the moved maps are known.
+    """
+    weight = valid.to(fixed.dtype)
+    both = (fixed * moved * weight).sum(dim=(2, 3, 4))
+    either = ((fixed.square() + moved.square()) * weight).sum(dim=(2, 3, 4))
+    return 1 - (2 * both / either.clamp(min=1e-6)).mean()
+
+
+def denoising(cleaned: Tensor, clean: Tensor) -> Tensor:
+    """Mean squared difference of what the denoiser hands on and the clean rendering, in units of the rendering's variance."""
+    return (cleaned - clean).square().mean() / clean.var().clamp(min=1e-6)
+
+
 def presence(logits: Tensor, present: Tensor) -> Tensor:
     """Binary cross-entropy (nats) of the learned presence, both ``(B, K)``."""
     return functional.binary_cross_entropy_with_logits(logits, present.to(logits.dtype))

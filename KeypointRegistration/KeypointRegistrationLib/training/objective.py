@@ -5,15 +5,23 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..detection.moments import Moments, moments
+from ..detection.moments import Moments
 from ..detection.network import KeypointDetector
 from . import closed_form, losses
 from .config import LossConfig
 from .generator import Batch, ViewSettings
+from .validation import moments_of
+
+#: The terms of the loss, by their names in the configuration and the log.
+TERMS = ("reference", "pose", "similarity", "dice", "point_spread", "sharpness", "repulsion", "presence", "denoise")
 
 
 class Objective:
-    """L = λ_ref L_ref + λ_pose L_pose + L_sim terms + λ_KL L_KL + λ_var L_var + λ_rep L_rep + λ_presence L_presence."""
+    """The weighted sum of the terms.
+
+    L = λ_ref L_ref + λ_pose L_pose + λ_sim L_sim + λ_dice L_dice + λ_KL L_KL + λ_var L_var + λ_rep L_rep
+    + λ_presence L_presence + λ_denoise L_denoise.
+    """
 
     def __init__(self, config: LossConfig, view: ViewSettings) -> None:
         self._config = config
@@ -21,25 +29,19 @@ class Objective:
 
     def __call__(self, detector: KeypointDetector, batch: Batch, sharpening: float) -> tuple[Tensor, dict[str, float]]:
         """Loss and, for the log, its unweighted terms.  ``sharpening`` (0 to 1) scales the sharpness term."""
-        log_probabilities, presence_logits = detector(batch.images, batch.valid)
-        found = moments(log_probabilities, self._view.size // 2, 2 * self._view.spacing)
-        weights = {
-            "reference": self._config.reference,
-            "pose": self._config.pose,
-            "similarity": self._config.similarity,
-            "point_spread": self._config.point_spread,
-            "sharpness": self._config.sharpness,
-            "repulsion": self._config.repulsion,
-            "presence": self._config.presence,
-        }
+        reading = detector(batch.images, batch.valid)
+        found = moments_of(reading, detector, self._view)
+        weights = {name: getattr(self._config, name) for name in TERMS}
         compute = {
             "reference": lambda: losses.distance(found.means, batch.points, batch.present),
             "pose": lambda: self._pose(found, batch),
             "similarity": lambda: self._similarity(found, batch),
+            "dice": lambda: self._dice(found, batch),
             "point_spread": lambda: losses.point_spread(found),
             "sharpness": lambda: losses.sharpness(found),
             "repulsion": lambda: losses.repulsion(found.means, self._config.repulsion_reach),
-            "presence": lambda: losses.presence(presence_logits, batch.present),
+            "presence": lambda: losses.presence(reading.presence, batch.present),
+            "denoise": lambda: losses.denoising(reading.cleaned, batch.renderings),
         }
         terms = {name: compute[name]() for name, weight in weights.items() if weight > 0}
         growing = {"sharpness": sharpening}
@@ -47,18 +49,25 @@ class Objective:
         return total, {name: float(term.detach()) for name, term in terms.items()}
 
     def _pose(self, found: Moments, batch: Batch) -> Tensor:
-        """Consistency under the known motion between the two views of one subject, x₂ = L₂⁻¹ L₁ (x₁ − s₁) + s₂."""
+        """Consistency of the second view's keypoints with the first one's under the known motion between them."""
         first, second = slice(0, None, 2), slice(1, None, 2)
-        motion = torch.linalg.solve(batch.linear[second], batch.linear[first])
-        expected = (found.means[first] - batch.shift[first, None]) @ motion.mT + batch.shift[second, None]
         both = batch.present[first] & batch.present[second] & batch.same_subject[:, None]
-        return losses.distance(found.means[second], expected, both)
+        return losses.distance(found.means[second], batch.moved(found.means), both)
 
     def _similarity(self, found: Moments, batch: Batch) -> Tensor:
-        """Renderings of the pair compared after the closed-form alignment of their keypoints (fixed → moving pull)."""
+        """Renderings of the pair compared after the closed-form alignment of their keypoints."""
+        moved, inside = self._aligned(found, batch.renderings)
+        return losses.similarity(batch.renderings[0::2], moved, inside)
+
+    def _dice(self, found: Moments, batch: Batch) -> Tensor:
+        """Tissue maps of the pair compared after the closed-form alignment of their keypoints."""
+        moved, inside = self._aligned(found, batch.tissues)
+        return losses.soft_dice(batch.tissues[0::2], moved, inside)
+
+    def _aligned(self, found: Moments, volumes: Tensor) -> tuple[Tensor, Tensor]:
+        """Volumes ``(B, C, N, N, N)`` of the moving views on their fixed ones' grids (fixed → moving pull), and where known."""
         fixed, moving = slice(0, None, 2), slice(1, None, 2)
         between = closed_form.rigid_between if self._config.similarity_transform == "rigid" else closed_form.affine_between
         weights = 1 / (found.variances[fixed] + found.variances[moving])
         linear, offset = between(found.means[fixed], found.means[moving], weights)
-        moved, inside = closed_form.warped(batch.renderings[moving], linear, offset, self._view.half_width)
-        return losses.similarity(batch.renderings[fixed], moved, inside)
+        return closed_form.warped(volumes[moving], linear, offset, self._view.half_width)

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..geometry.errors import InputError
 from ..geometry.sampling import Grid, sample
 from ..geometry.volume import Volume
-from . import anatomy
+from .landmarks import Landmarks
 
 _SPACING = 1.0  # mm
 
@@ -38,8 +38,8 @@ class Subject:
         return Subject(self.name, self.classes.to(device), self.origin.to(device), self.points.to(device))
 
 
-def subject_from(volume: Volume, labels: Sequence[int]) -> Subject:
-    """A subject from a label map (FreeSurfer numbers); ``labels[c]`` is the label of class c, background (0) first.
+def subject_from(volume: Volume, labels: Sequence[int], landmarks: Landmarks) -> Subject:
+    """A subject from a label map; ``labels[c]`` is the label of class c, background (0) first.
 
     Raises:
         InputError: if the map holds a label not in ``labels`` or lacks a structure of the reference points.
@@ -50,7 +50,7 @@ def subject_from(volume: Volume, labels: Sequence[int]) -> Subject:
         raise InputError(f"{volume.name} holds labels that the configuration does not list: {unknown[:8].tolist()}.")
     lookup = np.zeros(int(listed.max()) + 1, dtype=np.uint8)
     lookup[listed] = np.arange(len(listed))
-    points = anatomy.reference_points(volume)
+    points = landmarks.points(volume)
     classes = Volume(lookup[volume.voxels], volume.ijk_to_ras, volume.name)
     low, high = _head_box(classes)
     shape = np.ceil((high - low) / _SPACING).astype(int) + 1

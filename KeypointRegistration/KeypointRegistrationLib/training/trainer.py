@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from ..detection.architecture import NetworkKind
 from ..detection.network import KeypointDetector
 from ..geometry.errors import InputError
-from . import anatomy
 from .config import TrainingConfig
 from .contrast import Tissue, tissue_of
 from .generator import ViewGenerator
-from .objective import Objective
+from .landmarks import Landmarks
+from .objective import TERMS, Objective
 from .poses import PoseRange
+from .shape import Shape, found_shape, known_shape
+from .steerable_kernels import confine
 from .subjects import Subject
 from .validation import Sightings, Validation, observe, validate
 
 _START_ROTATION = 15.0  # degrees
+_LOGGED = ("loss", *TERMS)
 
 
 class Trainer:
@@ -37,6 +43,7 @@ class Trainer:
         self,
         config: TrainingConfig,
         labels: list[int],
+        landmarks: Landmarks,
         training: list[Subject],
         held_out: list[Subject],
         folder: Path,
@@ -49,18 +56,39 @@ class Trainer:
         self._rng = torch.Generator(device).manual_seed(config.seed)
         self._held_out = [subject.to(device) for subject in held_out]
         self._labels = labels
-        self._generator = self._views_of([subject.to(device) for subject in training], self._rng)
-        model = KeypointDetector(len(anatomy.names()), config.network.widths).to(device)
-        self._model = model.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        self._landmarks = landmarks
+        self._training = [subject.to(device) for subject in training]
+        self._generator = self._views_of(self._training, self._rng)
+        architecture = config.network.architecture
+        model = KeypointDetector(len(landmarks.names), architecture)
+        if architecture.kind is NetworkKind.STEERABLE:
+            confine(model)
+        self._model = model.to(device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self._average = AveragedModel(self._model, multi_avg_fn=get_ema_multi_avg_fn(config.schedule.average))
         self._optimizer = torch.optim.AdamW(self._model.parameters(), lr=config.schedule.learning_rate, weight_decay=1e-4)
         self._objective = Objective(config.losses, config.view)
+        self._pretraining = Objective(config.pretraining, config.view)
         self.step = 0
 
     @property
-    def averaged(self) -> nn.Module:
+    def taught(self) -> bool:
+        """Whether keypoints are taught to be the reference points to the end; else the other losses shape them."""
+        return self._config.losses.reference > 0
+
+    @property
+    def tells_presence(self) -> bool:
+        """Whether it learns which keypoints are absent."""
+        return self._config.losses.presence > 0
+
+    @property
+    def subject_names(self) -> list[str]:
+        """Of the subjects it trains on."""
+        return [subject.name for subject in self._training]
+
+    @property
+    def averaged(self) -> KeypointDetector:
         """The detector with the running average of the weights: what is shipped."""
-        return self._average.module
+        return cast(KeypointDetector, self._average.module)
 
     def run(self) -> Iterator[tuple[int, dict[str, float]]]:
         """Train to the configured number of steps, yielding (step, terms) at every report."""
@@ -70,7 +98,7 @@ class Trainer:
             self.step += 1
             last = self.step == schedule.steps
             if self.step % schedule.report_every == 0 or last:
-                self._append("log.csv", {"step": self.step, **terms})
+                self._append("log.csv", {"step": self.step, **dict.fromkeys(_LOGGED, ""), **terms})
                 yield self.step, terms
             if self.step % schedule.validate_every == 0 or last:
                 self._append("validation.csv", {"step": self.step, **asdict(self.validate())})
@@ -78,17 +106,25 @@ class Trainer:
 
     def validate(self) -> Validation:
         """Measure the averaged weights on held-out subjects, always on the same views."""
-        return validate(self.averaged, self._unseen_views(1), self._config.near, self._config.wide)
+        return validate(self.averaged, self.unseen_views(1), self._config.near, self._config.wide, self.taught)
 
     def observe_held_out(self, limits: PoseRange, pairs: int) -> Sightings:
         """Errors and spreads of the averaged weights on views of held-out subjects other than those of ``validate``."""
-        return observe(self.averaged, self._unseen_views(2), limits, pairs)
+        return observe(self.averaged, self.unseen_views(2), limits, pairs, self.taught)
+
+    def shape(self) -> Shape:
+        """Where the averaged weights' keypoints lie in upright heads of the training subjects, and what they are called."""
+        if self.taught:
+            points = np.array([subject.points.double().cpu().numpy() for subject in self._training])
+            return known_shape(self._landmarks.names, points, self._landmarks.mirrored_order)
+        views = [self._views_of([subject], self._other_rng(3 + i)) for i, subject in enumerate(self._training)]
+        return found_shape(self.averaged, views, self._config.near, self._labels, self._config.data.names)
 
     def save(self) -> None:
         """Write the checkpoint; an interruption while writing leaves the previous one."""
         state = {
             "step": self.step,
-            "network": self._config.network.widths,
+            "network": asdict(self._config.network),
             "model": self._model.state_dict(),
             "average": self._average.state_dict(),
             "optimizer": self._optimizer.state_dict(),
@@ -108,10 +144,10 @@ class Trainer:
         if not path.is_file():
             raise InputError(f"There is no checkpoint to resume from in {self._folder}.")
         state = torch.load(path, map_location=self._device, weights_only=True)
-        if tuple(state["network"]) != tuple(self._config.network.widths):
+        if state["network"] != asdict(self._config.network):
             raise InputError(
-                f"The checkpoint in {self._folder} is of a network with widths {tuple(state['network'])}, the configuration "
-                f"asks for {tuple(self._config.network.widths)}. Choose another output folder."
+                f"The checkpoint in {self._folder} is of another network: {_told(state['network'])}. The configuration asks "
+                f"for {_told(asdict(self._config.network))}. Choose another output folder."
             )
         self._model.load_state_dict(state["model"])
         self._average.load_state_dict(state["average"])
@@ -125,9 +161,11 @@ class Trainer:
         for group in self._optimizer.param_groups:
             group["lr"] = schedule.learning_rate * self._rate()
         batch = self._generator.pairs(schedule.pairs, self._limits(ramp), schedule.same_subject)
+        early = self.step < schedule.pretraining * schedule.steps
+        objective = self._pretraining if early else self._objective
         self._model.train()
         with self._precision():
-            loss, terms = self._objective(self._model, batch, ramp)
+            loss, terms = objective(self._model, batch, ramp)
         self._optimizer.zero_grad()
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self._model.parameters(), max_norm=1.0)
@@ -156,14 +194,19 @@ class Trainer:
 
     def _views_of(self, subjects: list[Subject], rng: torch.Generator) -> ViewGenerator:
         data = self._config.data
-        tissue = tissue_of(self._labels, data.brain_below, list(data.white), list(data.fluid), anatomy.twins())
-        return ViewGenerator(subjects, tissue, canonical_contrast(tissue, self._device), self._config.view, rng)
+        tissue = tissue_of(self._labels, data.brain_below, list(data.white), list(data.fluid), self._landmarks.twins)
+        canonical = canonical_contrast(tissue, self._device)
+        order = torch.from_numpy(self._landmarks.mirrored_order)
+        return ViewGenerator(subjects, tissue, canonical, self._config.view, self._config.contrast, order, rng)
 
-    def _unseen_views(self, offset: int) -> ViewGenerator:
-        rng = torch.Generator(self._device).manual_seed(self._config.seed + offset)
-        return self._views_of(self._held_out, rng)
+    def unseen_views(self, offset: int) -> ViewGenerator:
+        """Views of the held-out subjects, always the same ones for the same seed and ``offset``."""
+        return self._views_of(self._held_out, self._other_rng(offset))
 
-    def _append(self, name: str, row: dict[str, float]) -> None:
+    def _other_rng(self, offset: int) -> torch.Generator:
+        return torch.Generator(self._device).manual_seed(self._config.seed + offset)
+
+    def _append(self, name: str, row: Mapping[str, float | str]) -> None:
         path = self._folder / name
         new = not path.exists()
         with path.open("a", newline="", encoding="utf-8") as file:
@@ -171,6 +214,10 @@ class Trainer:
             if new:
                 writer.writeheader()
             writer.writerow(row)
+
+
+def _told(network: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in network.items())
 
 
 def canonical_contrast(tissue: Tissue, device: torch.device) -> Tensor:

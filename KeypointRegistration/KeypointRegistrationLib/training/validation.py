@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from ..detection.moments import moments
-from .generator import ViewGenerator
+from ..detection.moments import Moments, moments
+from ..detection.network import KeypointDetector, Reading
+from .generator import ViewGenerator, ViewSettings
 from .poses import PoseRange
 
 
@@ -36,9 +37,9 @@ class Sightings:
     presence_accuracy: float
 
 
-def validate(detector: nn.Module, views: ViewGenerator, near: PoseRange, wide: PoseRange) -> Validation:
-    """Errors of ``detector`` against the reference points, on a few views of each kind."""
-    close, far = observe(detector, views, near, pairs=6), observe(detector, views, wide, pairs=6)
+def validate(detector: KeypointDetector, views: ViewGenerator, near: PoseRange, wide: PoseRange, taught: bool) -> Validation:
+    """Errors of ``detector`` on a few views of each kind; ``taught`` as for ``observe``."""
+    close, far = observe(detector, views, near, 6, taught), observe(detector, views, wide, 6, taught)
     return Validation(
         near_error=float(np.median(close.errors)),
         wide_error=float(np.median(far.errors)),
@@ -50,20 +51,35 @@ def validate(detector: nn.Module, views: ViewGenerator, near: PoseRange, wide: P
 
 
 @torch.no_grad()
-def observe(detector: nn.Module, views: ViewGenerator, limits: PoseRange, pairs: int) -> Sightings:
-    """What ``detector`` makes of ``2 · pairs`` views of one kind."""
+def observe(detector: KeypointDetector, views: ViewGenerator, limits: PoseRange, pairs: int, taught: bool) -> Sightings:
+    """What ``detector`` makes of ``2 · pairs`` views of one kind.
+
+    The errors of a detector that was ``taught`` reference points are its distances from these.  Those of one that chose its
+    own are the distances between the keypoints of two views of one subject under the known motion, over √2: there are two
+    of them in each.
+    """
     detector.eval()
     errors, spreads, medians, right = [], [], [], []
     for _ in range(pairs):
-        batch = views.pairs(1, [limits], same_subject=0.0)
-        log_probabilities, presence = detector(batch.images, batch.valid)
-        found = moments(log_probabilities, batch.valid.shape[-1], 2 * views.settings.spacing)
-        errors.append((found.means - batch.points).norm(dim=-1)[batch.present])
+        batch = views.pairs(1, [limits], same_subject=0.0 if taught else 1.0)
+        reading = detector(batch.images, batch.valid)
+        found = moments_of(reading, detector, views.settings)
         spread = (3 * found.variances).sqrt()
-        spreads.append(spread[batch.present])
+        if taught:
+            errors.append((found.means - batch.points).norm(dim=-1)[batch.present])
+            spreads.append(spread[batch.present])
+        else:
+            errors.append(((found.means[1] - batch.moved(found.means)[0]).norm(dim=-1) / 2**0.5).repeat(2))
+            spreads.append(spread.flatten())
         medians.append(spread.median(dim=1).values)
-        right.append(float(((presence > 0) == batch.present).float().mean()))
+        right.append(float(((reading.presence > 0) == batch.present).float().mean()))
     return Sightings(_joined(errors), _joined(spreads), _joined(medians), float(np.mean(right)))
+
+
+def moments_of(reading: Reading, detector: KeypointDetector, settings: ViewSettings) -> Moments:
+    """Moments of what ``detector`` read off views with these ``settings``, in mm of the view."""
+    coarsening = detector.architecture.coarsening
+    return moments(reading.log_probabilities, settings.size // coarsening, coarsening * settings.spacing)
 
 
 def _joined(parts: list[Tensor]) -> NDArray[np.float64]:

@@ -1,0 +1,110 @@
+"""Points that the label maps of a training have in common: where keypoints start from, and what they may be named after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..geometry.errors import InputError
+from ..geometry.transforms import apply
+from ..geometry.volume import Volume
+from . import anatomy
+
+_FILLED = 0.85  # of the half-axes of the brain's box: beyond, an ellipsoid's skin lies outside most brains
+
+
+class Landmarks(Protocol):
+    """A scheme of K points."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the points."""
+
+    @property
+    def mirrored_order(self) -> NDArray[np.intp]:
+        """For each point the index of its twin in the other half of the head (itself on the midline), shape (K,)."""
+
+    @property
+    def twins(self) -> list[tuple[int, int]]:
+        """Left and right label of each paired structure of the maps."""
+
+    def points(self, labels: Volume) -> NDArray[np.float64]:
+        """RAS positions (mm), shape (K, 3), in one label map; InputError if it lacks what they are made from."""
+
+
+class NamedLandmarks:
+    """The named anatomical points of maps with FreeSurfer's numbers (``training.anatomy``)."""
+
+    names = anatomy.names()
+    mirrored_order = anatomy.mirrored_order()
+    twins = anatomy.twins()
+
+    def points(self, labels: Volume) -> NDArray[np.float64]:
+        """See ``anatomy.reference_points``."""
+        return anatomy.reference_points(labels)
+
+
+@dataclass(frozen=True)
+class SpreadLandmarks:
+    """``count`` points spread evenly over an ellipsoid in the box around the brain, mirrored left to right.
+
+    For label maps of any origin, upright in RAS: KeyMorph pre-trains on such points, taken at random.  Two brains agree in
+    them only as far as their boxes do.
+    """
+
+    count: int
+    brain_below: int
+
+    def __post_init__(self) -> None:
+        if self.count < 8 or self.count % 2:
+            raise InputError(f"An even number of points, at least 8, can be spread; {self.count} was asked for.")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Numbers."""
+        return tuple(f"point {number}" for number in range(1, self.count + 1))
+
+    @property
+    def mirrored_order(self) -> NDArray[np.intp]:
+        """Points 2i and 2i + 1 are twins."""
+        return np.arange(self.count) ^ 1
+
+    @property
+    def twins(self) -> list[tuple[int, int]]:
+        """None are known."""
+        return []
+
+    @cached_property
+    def shares(self) -> NDArray[np.float64]:
+        """The points in units of the box's half-axes, (K, 3): the additive recurrence of the plastic number's kin (R₃)."""
+        root = 1.2207440846057596  # of x⁴ = x + 1
+        ratios = root ** -np.arange(1.0, 4.0)
+        cube = (0.5 + np.arange(1, 40 * self.count)[:, None] * ratios) % 1 * (1, 2, 2) - (0, 1, 1)
+        right = cube[np.linalg.norm(cube, axis=1) < 1][: self.count // 2] * _FILLED
+        return np.stack([right * (-1, 1, 1), right], axis=1).reshape(-1, 3)
+
+    def points(self, labels: Volume) -> NDArray[np.float64]:
+        """See ``Landmarks.points``."""
+        kji = np.argwhere((labels.voxels > 0) & (labels.voxels < self.brain_below))
+        if not len(kji):
+            raise InputError(f"{labels.name} has no brain: no label from 1 to below {self.brain_below}.")
+        ras = apply(labels.ijk_to_ras, kji[:, ::-1])
+        low, high = np.percentile(ras, (0.5, 99.5), axis=0)
+        return (low + high) / 2 + self.shares * (high - low) / 2
+
+
+def landmarks_of(scheme: str, count: int, brain_below: int) -> Landmarks:
+    """The scheme that a configuration asks for: ``named``, or ``count`` points ``spread`` over labels below ``brain_below``.
+
+    Raises:
+        InputError: if there is no such scheme.
+    """
+    if scheme == "named":
+        return NamedLandmarks()
+    if scheme == "spread":
+        return SpreadLandmarks(count, brain_below)
+    raise InputError(f"data.landmarks is named or spread, not {scheme}.")
