@@ -9,7 +9,7 @@ import pytest
 from KeypointRegistrationLib.geometry.keypoints import Keypoints
 from KeypointRegistrationLib.geometry.transforms import TransformType, affine, apply
 from KeypointRegistrationLib.registration.correction import AddedPair, Correction, PairChoice, corrected
-from KeypointRegistrationLib.registration.keypoint_fit import fit_keypoints
+from KeypointRegistrationLib.registration.keypoint_fit import Expectation, fit_keypoints
 from KeypointRegistrationLib.registration.pairs import pair_up
 from KeypointRegistrationLib.registration.plain import correction_from, plain
 from KeypointRegistrationLib.registration.result import KeypointStatus, Registration, SimilarityChange, TrustLevel
@@ -28,7 +28,7 @@ def answer(count: int = 30, *, refined: bool = False) -> Registration:
     positions[3] += (30, 0, 10)
     moving = replace(made_up.moving_keypoints, positions=positions)
     noise = np.linspace(1.0, 2.0, count)
-    aligned = fit_keypoints(TransformType.RIGID, fixed, moving, pair_up(fixed, moving), noise, 0.3)
+    aligned = fit_keypoints(TransformType.RIGID, fixed, moving, pair_up(fixed, moving), Expectation(noise, 0.3, 2.0))
     matrix = TILT @ aligned.fit.matrix if refined else aligned.fit.matrix
     return replace(
         made_up,
@@ -41,6 +41,7 @@ def answer(count: int = 30, *, refined: bool = False) -> Registration:
         residuals=aligned.fit.residuals,
         expected_distances=noise,
         error_floor=0.3,
+        variation=2.0,
         error_form=aligned.form,
         refined=refined,
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import chi2
 
 from ..geometry.accuracy import predicted_error
 from ..geometry.alignment import DegenerateError
@@ -17,6 +18,9 @@ from .result import ErrorPrediction, KeypointStatus, ModelIdentity, Registration
 from .trust import judge
 
 _FAR_APART = 2.5  # times the expected distance: more than the fit itself allows, unless most pairs disagree
+
+#: Equally likely lengths of a Gaussian error in three dimensions whose root-mean-square length is 1.
+_LENGTHS = np.sqrt(chi2.ppf((np.arange(200) + 0.5) / 200, 3) / 3)
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ def assess(
     distances = np.linalg.norm(apply(matrix, moving.positions) - fixed.positions, axis=1)
     residuals = np.where(np.isfinite(fit.residuals), distances, np.nan)
     predicted = _predicted(aligned.form, fixed.positions)
+    far_apart = aligned.trusted & used & (residuals > _FAR_APART * aligned.expected.distances)
     if aligned.failed:
         trust = Trust(TrustLevel.DO_NOT_TRUST, (*fit.notes, circumstances.instead))
     else:
@@ -63,10 +68,8 @@ def assess(
             pairs_left_out=sum(status is KeypointStatus.LEFT_OUT for status in pairing.status),
             pairs=len(pairing.status),
             positions=fixed.positions[used],
-            residual_ratio=residual_ratio(residuals, aligned.noise, used),
-            far_apart=[
-                fixed.labels[k] for k in np.flatnonzero(aligned.trusted & used & (residuals > _FAR_APART * aligned.noise))
-            ],
+            residual_ratio=residual_ratio(residuals, aligned.expected.distances, used),
+            far_apart=[fixed.labels[k] for k in np.flatnonzero(far_apart)],
             largest_leverage=_largest_leverage(aligned, moving),
             matrix=matrix,
             kind=fit.transform_type,
@@ -85,8 +88,9 @@ def assess(
         status=pairing.status,
         exclusion_reasons=pairing.reasons,
         residuals=residuals,
-        expected_distances=aligned.noise,
-        error_floor=aligned.floor,
+        expected_distances=aligned.expected.distances,
+        error_floor=aligned.expected.floor,
+        variation=aligned.expected.variation,
         error_form=aligned.form,
         fre=float(np.sqrt(np.mean(residuals[used] ** 2))) if used.any() else float("nan"),
         predicted_tre=predicted,
@@ -102,9 +106,10 @@ def assess(
 
 
 def _predicted(form: NDArray, points: NDArray) -> ErrorPrediction:
-    errors = predicted_error(form, points)
-    centre = predicted_error(form, points.mean(axis=0, keepdims=True))[0]
-    return ErrorPrediction(float(centre), float(np.median(errors)), float(np.quantile(errors, 0.95)))
+    """Of errors that are Gaussian and the same in all directions, with the root-mean-square lengths that the form gives."""
+    everywhere = predicted_error(form, points)[:, None] * _LENGTHS
+    centre = predicted_error(form, points.mean(axis=0, keepdims=True))[0] * _LENGTHS
+    return ErrorPrediction(float(np.median(centre)), float(np.median(everywhere)), float(np.quantile(everywhere, 0.95)))
 
 
 def _largest_leverage(aligned: KeypointFit, moving: Keypoints) -> float:

@@ -23,7 +23,7 @@ from ..geometry.alignment import DegenerateError, fit
 from ..geometry.keypoints import Keypoints
 from ..geometry.transforms import TransformType, invert
 from .assessment import Circumstances, assess
-from .keypoint_fit import KeypointFit, fit_keypoints, without_fit
+from .keypoint_fit import Expectation, KeypointFit, fit_keypoints, without_fit
 from .pairs import Pairing, pair_up
 from .result import KeypointStatus, Registration, SimilarityChange
 
@@ -198,14 +198,12 @@ def _aligned(
     wanted = np.array([correction.choice(k) is PairChoice.USE for k in range(count)])
     trusted = placed | wanted if correction.robust else np.ones(count, dtype=bool)
     factors = np.array([correction.factor(k) for k in range(count)])
-    noise = _expected_distances(original, placed)
+    expected = Expectation(_expected_distances(original, placed), original.error_floor, original.variation)
     try:
-        return fit_keypoints(
-            correction.transform_type, fixed, moving, pairing, noise, original.error_floor, trusted=trusted, factors=factors
-        )
+        return fit_keypoints(correction.transform_type, fixed, moving, pairing, expected, trusted=trusted, factors=factors)
     except DegenerateError as error:
         kept, kind = previous.moving_to_fixed, previous.transform_type
-        return without_fit(kept, kind, fixed, moving, pairing, noise, original.error_floor, error)
+        return without_fit(kept, kind, fixed, moving, pairing, expected, error)
 
 
 def _chosen(original: Registration, pairing: Pairing, correction: Correction, placed: NDArray[np.bool_]) -> Pairing:

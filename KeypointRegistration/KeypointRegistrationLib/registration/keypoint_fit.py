@@ -12,9 +12,26 @@ from ..geometry.alignment import DegenerateError
 from ..geometry.keypoints import Keypoints
 from ..geometry.robust import RobustFit, robust_fit
 from ..geometry.transforms import TransformType, apply
+from .anatomy import unlikeness
 from .pairs import Pairing
 
 _UNKNOWN_ERROR = 100.0  # mm: the error said to remain where nothing could be aligned
+_EXPECTED_COORDINATES = 3  # the expectation counts as much as this many coordinates of the residuals
+
+
+@dataclass(frozen=True, eq=False)
+class Expectation:
+    """How far apart things are that belong together, in mm, root-mean-square, as the model's card has it.
+
+    Attributes:
+        distances: of correct pairs after the alignment, shape (K,).
+        floor: by which all keypoints of a scan may be off together.
+        variation: of corresponding anatomy of two people after the best affine alignment.
+    """
+
+    distances: NDArray[np.float64]
+    floor: float
+    variation: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,25 +41,23 @@ class KeypointFit:
     Attributes:
         fit: matrix, weights, inliers, residuals and notes.
         pairing: status and reason of every pair after the fit.
-        noise: expected root-mean-square distance in mm of a correct pair, shape (K,).
+        expected: what the fit went by.
         trusted: pairs that were used whatever their distance, shape (K,): a person wants that.
-        floor: mm of error that all keypoints share.
         form: 4×4 quadratic form of the predicted error (mm²), see ``Registration.error_form``.
         failed: whether nothing could be fitted; ``fit.matrix`` is then only a guess and ``fit.notes`` says why.
     """
 
     fit: RobustFit
     pairing: Pairing
-    noise: NDArray[np.float64]
+    expected: Expectation
     trusted: NDArray[np.bool_]
-    floor: float
     form: NDArray[np.float64]
     failed: bool = False
 
     @property
     def residual_ratio(self) -> float:
         """Root-mean-square of residual / expected distance over the pairs that carry the fit."""
-        return residual_ratio(self.fit.residuals, self.noise, self.fit.inliers)
+        return residual_ratio(self.fit.residuals, self.expected.distances, self.fit.inliers)
 
 
 def fit_keypoints(
@@ -50,8 +65,7 @@ def fit_keypoints(
     fixed: Keypoints,
     moving: Keypoints,
     pairing: Pairing,
-    noise: NDArray[np.float64],
-    floor: float,
+    expected: Expectation,
     *,
     trusted: ArrayLike | None = None,
     factors: ArrayLike | None = None,
@@ -63,10 +77,10 @@ def fit_keypoints(
     Raises:
         DegenerateError: if not even a rigid alignment is possible.
     """
-    fit = robust_fit(kind, moving, fixed, pairing.usable, noise, trusted=trusted, factors=factors)
-    pairing = pairing.after_fit(fit.inliers, fit.residuals, noise)
+    fit = robust_fit(kind, moving, fixed, pairing.usable, expected.distances, trusted=trusted, factors=factors)
+    pairing = pairing.after_fit(fit.inliers, fit.residuals, expected.distances)
     insisted = np.zeros(len(fixed), dtype=bool) if trusted is None else np.asarray(trusted, dtype=bool)
-    return KeypointFit(fit, pairing, noise, insisted, floor, _error_form(fit, moving, noise, floor))
+    return KeypointFit(fit, pairing, expected, insisted, _error_form(fit, fixed, moving, expected))
 
 
 def without_fit(
@@ -75,8 +89,7 @@ def without_fit(
     fixed: Keypoints,
     moving: Keypoints,
     pairing: Pairing,
-    noise: NDArray[np.float64],
-    floor: float,
+    expected: Expectation,
     reason: DegenerateError,
 ) -> KeypointFit:
     """What is left where nothing can be fitted: ``matrix``, 4×4 moving → fixed, for want of a better one."""
@@ -85,8 +98,8 @@ def without_fit(
     residuals = np.where(pairing.usable, distances, np.nan)
     fit = RobustFit(matrix, kind, nothing, nothing > 0, residuals, (str(reason),))
     form = np.diag([0.0, 0.0, 0.0, _UNKNOWN_ERROR**2])
-    pairing = pairing.after_fit(fit.inliers, residuals, noise)
-    return KeypointFit(fit, pairing, noise, nothing > 0, floor, form, failed=True)
+    pairing = pairing.after_fit(fit.inliers, residuals, expected.distances)
+    return KeypointFit(fit, pairing, expected, nothing > 0, form, failed=True)
 
 
 def residual_ratio(residuals: NDArray, noise: NDArray, used: NDArray) -> float:
@@ -94,17 +107,31 @@ def residual_ratio(residuals: NDArray, noise: NDArray, used: NDArray) -> float:
     return float(np.sqrt(np.mean((residuals[used] / noise[used]) ** 2))) if used.any() else np.inf
 
 
-def _error_form(fit: RobustFit, moving: Keypoints, noise: NDArray, floor: float) -> NDArray[np.float64]:
-    """Predicted squared error: the expected noise, scaled to the residuals seen (never below half of it), propagated.
+def _error_form(fit: RobustFit, fixed: Keypoints, moving: Keypoints, expected: Expectation) -> NDArray[np.float64]:
+    """Predicted squared error: expected distances, scaled to the residuals seen, propagated, and what does not average out.
 
-    Errors that neighbouring keypoints share do not average out over many of them: ``floor`` (mm), more where the residuals
-    are larger than expected, is added everywhere.
+    The latter is what neighbouring keypoints get wrong together, no more than the card says (more where residuals are
+    larger than expected) and no more than the residuals show; and what no affine aligns, where these are two people.
     """
     used = fit.inliers
-    ratio = max(0.5, residual_ratio(fit.residuals, noise, used))
-    covariances = (ratio * noise[used, None, None]) ** 2 / 3 * np.eye(3)
-    points, weights = moving.positions[used], fit.weights[used]
-    covariance = transform_covariance(fit.transform_type, fit.matrix, points, covariances, weights)
+    distances, weights = expected.distances[used], fit.weights[used]
+    ratio = _scale(fit.residuals[used] / distances, fit.transform_type.parameters)
+    covariances = (ratio * distances[:, None, None]) ** 2 / 3 * np.eye(3)
+    covariance = transform_covariance(fit.transform_type, fit.matrix, moving.positions[used], covariances, weights)
     form = error_form(fit.transform_type, fit.matrix, covariance)
-    form[3, 3] += (max(1.0, ratio) * floor) ** 2
+    seen = ratio * float(np.sqrt(np.average(distances**2, weights=weights)))
+    form[3, 3] += (max(1.0, ratio) * min(expected.floor, seen)) ** 2
+    apart = unlikeness(fixed.positions[used], moving.positions[used], weights)
+    if apart is None:  # a rigid alignment is asked for where the anatomy is one and the same
+        apart = 0.0 if fit.transform_type is TransformType.RIGID else 1.0
+    form[3, 3] += apart * expected.variation**2
     return form
+
+
+def _scale(ratios: NDArray, parameters: int) -> float:
+    """What expected distances are to be multiplied by, given the residuals as ``ratios`` (n,) to them.
+
+    A fit of so many parameters shrinks the residuals; where it leaves few coordinates to judge by, the expectation holds.
+    """
+    spare = max(0, 3 * len(ratios) - parameters)
+    return float(np.sqrt((_EXPECTED_COORDINATES + 3 * np.sum(ratios**2)) / (_EXPECTED_COORDINATES + spare)))

@@ -20,7 +20,7 @@ from ..geometry.sampling import Grid
 from ..geometry.transforms import TransformType, affine, invert
 from ..geometry.volume import Volume
 from .assessment import Circumstances, assess
-from .keypoint_fit import KeypointFit, fit_keypoints, without_fit
+from .keypoint_fit import Expectation, KeypointFit, fit_keypoints, without_fit
 from .options import Progress, RegistrationOptions
 from .pairs import pair_up
 from .refinement import refine
@@ -152,13 +152,17 @@ def _align(fixed: Keypoints, moving: Keypoints, kind: TransformType, card: Card)
     """The robust alignment of the keypoints; where there is none, the two clouds brought to one centre."""
     pairing = pair_up(fixed, moving)
     errors = card.localisation_error(fixed.spread) ** 2 + card.localisation_error(moving.spread) ** 2
-    noise = np.sqrt(errors + card.variation**2)
+    expected = Expectation(
+        distances=np.sqrt(errors + card.variation**2),
+        floor=card.error_floor,
+        variation=float(np.sqrt(np.mean(card.variation**2))),
+    )
     try:
-        return fit_keypoints(kind, fixed, moving, pairing, noise, card.error_floor)
+        return fit_keypoints(kind, fixed, moving, pairing, expected)
     except DegenerateError as error:
         shift = np.median(fixed.positions, axis=0) - np.median(moving.positions, axis=0)
         centred = affine(np.eye(3), shift)
-        return without_fit(centred, TransformType.RIGID, fixed, moving, pairing, noise, card.error_floor, error)
+        return without_fit(centred, TransformType.RIGID, fixed, moving, pairing, expected, error)
 
 
 def _circumstances(

@@ -68,6 +68,7 @@ def registration_from(entry: dict[str, Any]) -> Registration:
             expected_distances=_array(entry["expected_distances"]),
             error_form=_array(entry["error_form"]),
             error_floor=_number(entry["error_floor"]),
+            variation=_number(entry.get("variation", 0.0)),  # scenes of version 0.1 do not have it
             fre=_number(entry["fre"]),
             predicted_tre=ErrorPrediction(**{name: _number(value) for name, value in entry["predicted_tre"].items()}),
             similarity=SimilarityChange(**{name: _number(value) for name, value in entry["similarity"].items()}),

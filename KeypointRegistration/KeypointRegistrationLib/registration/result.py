@@ -40,7 +40,12 @@ class Trust:
 
 @dataclass(frozen=True)
 class ErrorPrediction:
-    """Predicted root-mean-square target registration error (TRE) in mm over the anatomy."""
+    """Predicted length of the target registration error (TRE) in mm.
+
+    Attributes:
+        centre: median at the middle of the keypoints.
+        median, p95: over all keypoints' places: half, and 95 %, of the anatomy there is expected to be off by less.
+    """
 
     centre: float
     median: float
@@ -80,7 +85,8 @@ class Registration:
         exclusion_reasons: one sentence per keypoint, empty for those used.
         residuals: distance in mm between fixed keypoint and moved moving keypoint, shape (K,), NaN where missing.
         expected_distances: root-mean-square residual in mm that a correct pair has, shape (K,).
-        error_floor: mm of predicted error that all keypoints of a scan share, so that it does not average out.
+        error_floor: mm by which all keypoints of a scan may be off together, so that it does not average out.
+        variation: mm by which two people's anatomy differs after the best affine alignment, root-mean-square.
         error_form: 4×4 Q with predicted RMS-TRE²(x) = x̃ᵀ Q x̃ (mm²) at a fixed-space point x̃ = (x, y, z, 1).
         fre: root-mean-square residual in mm of the pairs used (says nothing about accuracy elsewhere).
         contradicted: whether the intensities fit better far from where the keypoints put the scans.
@@ -115,6 +121,7 @@ class Registration:
     fit_notes: tuple[str, ...] = ()
     contradicted: bool = False
     unfamiliar: bool = False
+    variation: float = 0.0
     fixed_heatmaps: Heatmaps | None = None
     moving_heatmaps: Heatmaps | None = None
 
