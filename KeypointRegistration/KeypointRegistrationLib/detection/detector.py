@@ -33,7 +33,7 @@ _SIZE_RANGE = (0.75, 1.3)  # of the head relative to the template, followed by t
 
 @dataclass(frozen=True, eq=False)
 class _Look:
-    """One pass of the network: along which axes, what it found, and how the template of an upright head fits into the scan."""
+    """One pass of the network: the view, what it found there, and how the template of an upright head fits into the scan."""
 
     axes: NDArray[np.float64]
     centre: NDArray[np.float64]
