@@ -185,6 +185,18 @@ def test_an_initial_pose_changes_where_the_detector_looks_but_not_the_answer(car
     np.testing.assert_allclose(started.moving_keypoints.positions, moving.positions, atol=1e-6)
 
 
+def test_an_alignment_that_the_model_is_not_made_for_is_a_sentence(card: Card) -> None:
+    foetal = replace(card, name="foetal", transform_types=(TransformType.RIGID,))
+    oracle = Oracle(foetal, {})
+    with pytest.raises(InputError, match="foetal is made for rigid alignment, not for affine"):
+        register(FIXED, MOVING, replace(RIGID, transform_type=TransformType.AFFINE), oracle)
+
+
+def test_pairs_of_a_rigid_model_are_of_one_person(card: Card) -> None:
+    assert card.pair_variation.max() > 0
+    assert (replace(card, transform_types=(TransformType.RIGID,)).pair_variation == 0).all()
+
+
 def test_the_same_scan_twice_is_a_sentence(card: Card) -> None:
     again = replace(FIXED, name="copy")
     with pytest.raises(InputError, match="fixed and copy are the same scan"):

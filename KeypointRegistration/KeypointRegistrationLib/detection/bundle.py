@@ -57,6 +57,13 @@ class Card:
     sha256: str
     details: dict[str, Any]
 
+    @property
+    def pair_variation(self) -> NDArray[np.float64]:
+        """How far apart the anatomy of a pair may be in mm, (K,): nothing where the model is for scans of one person only,
+        which a rigid alignment brings together.
+        """
+        return np.zeros_like(self.variation) if self.transform_types == (TransformType.RIGID,) else self.variation
+
     def localisation_error(self, spread: NDArray) -> NDArray[np.float64]:
         """Expected root-mean-square error in mm of keypoints whose maps have the given ``spread`` (mm)."""
         return np.hypot(self.spread_factor * np.asarray(spread), self.error_floor)

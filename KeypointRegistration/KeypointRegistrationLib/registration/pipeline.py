@@ -65,12 +65,13 @@ def register(
     a result always comes back from usable input.
 
     Raises:
-        InputError: if a scan or mask cannot be used, or both scans are the same.
+        InputError: if a scan or mask cannot be used, both scans are the same, or the model is not made for that alignment.
     """
     tell = progress or _silently
     clock = _Clock()
     with clock("prepare"):
         _check(fixed, moving)
+        _check_kind(options.transform_type, detector.card)
     placed = moving if options.initial is None else moving.moved(options.initial)
     with clock("detect"):
         tell(0.02, f"Finding keypoints in {fixed.name}")
@@ -137,6 +138,14 @@ def _check(fixed: Volume, moving: Volume) -> None:
         raise InputError(f"{fixed.name} and {moving.name} are the same scan. Choose two different scans.")
 
 
+def _check_kind(kind: TransformType, card: Card) -> None:
+    if kind not in card.transform_types:
+        known = " or ".join(known.value for known in card.transform_types)
+        raise InputError(
+            f"The model {card.name} is made for {known} alignment, not for {kind.value}. Choose {known}, or another model."
+        )
+
+
 def _detect_placed(detector: KeypointSource, placed: Volume, mask: Volume | None, initial: NDArray | None) -> Detection:
     """Keypoints of the moving scan in its own RAS, though it was looked at in its initial pose."""
     if initial is None:
@@ -153,9 +162,9 @@ def _align(fixed: Keypoints, moving: Keypoints, kind: TransformType, card: Card)
     pairing = pair_up(fixed, moving)
     errors = card.localisation_error(fixed.spread) ** 2 + card.localisation_error(moving.spread) ** 2
     expected = Expectation(
-        distances=np.sqrt(errors + card.variation**2),
+        distances=np.sqrt(errors + card.pair_variation**2),
         floor=card.error_floor,
-        variation=float(np.sqrt(np.mean(card.variation**2))),
+        variation=float(np.sqrt(np.mean(card.pair_variation**2))),
     )
     try:
         return fit_keypoints(kind, fixed, moving, pairing, expected)
