@@ -28,7 +28,7 @@ MAY_USE = {
     "worker": {"geometry"},  # for its InputError
     "panel": CORE | {"review", "files", "scene", "worker"},
     "training": CORE | {"files"},
-    "evaluation": CORE | {"files", "worker"},
+    "evaluation": CORE | {"files", "worker", "training"},
     "commands": CORE | {"files", "training", "evaluation"},
 }
 

@@ -28,6 +28,10 @@ _COMMANDS = {
     "register": (".commands.register", "align a moving scan to a fixed scan"),
     "models": (".commands.models", "list, show or verify the bundled models"),
     "benchmark": (".evaluation.benchmark", "measure accuracy and speed against other programs"),
+    "inspect-model": (".evaluation.inspect_model", "measure what a model's keypoints are worth on real scans"),
+    "equivariance": (".evaluation.equivariance", "measure how well networks follow a turned head, and what they cost"),
+    "ablation": (".evaluation.ablation", "train with and without the spatial losses, and measure what each is worth"),
+    "loss-pictures": (".evaluation.loss_pictures", "draw what each spatial loss does to probability maps"),
     "train": (".training.command", "train a model from label maps"),
 }
 

@@ -27,16 +27,21 @@ class Objective:
         self._config = config
         self._view = view
 
-    def __call__(self, detector: KeypointDetector, batch: Batch, sharpening: float) -> tuple[Tensor, dict[str, float]]:
-        """Loss and, for the log, its unweighted terms.  ``sharpening`` (0 to 1) scales the sharpness term."""
+    def __call__(
+        self, detector: KeypointDetector, batch: Batch, sharpening: float, first: int | None = None
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Loss and, for the log, its unweighted terms.
+
+        ``sharpening`` (0 to 1) scales the sharpness term.  The pair is aligned by its ``first`` keypoints, by default all.
+        """
         reading = detector(batch.images, batch.valid)
         found = moments_of(reading, detector, self._view)
         weights = {name: getattr(self._config, name) for name in TERMS}
         compute = {
             "reference": lambda: losses.distance(found.means, batch.points, batch.present),
             "pose": lambda: self._pose(found, batch),
-            "similarity": lambda: self._similarity(found, batch),
-            "dice": lambda: self._dice(found, batch),
+            "similarity": lambda: self._similarity(found, batch, first),
+            "dice": lambda: self._dice(found, batch, first),
             "point_spread": lambda: losses.point_spread(found),
             "sharpness": lambda: losses.sharpness(found),
             "repulsion": lambda: losses.repulsion(found.means, self._config.repulsion_reach),
@@ -54,20 +59,20 @@ class Objective:
         both = batch.present[first] & batch.present[second] & batch.same_subject[:, None]
         return losses.distance(found.means[second], batch.moved(found.means), both)
 
-    def _similarity(self, found: Moments, batch: Batch) -> Tensor:
+    def _similarity(self, found: Moments, batch: Batch, first: int | None) -> Tensor:
         """Renderings of the pair compared after the closed-form alignment of their keypoints."""
-        moved, inside = self._aligned(found, batch.renderings)
+        moved, inside = self._aligned(found, batch.renderings, first)
         return losses.similarity(batch.renderings[0::2], moved, inside)
 
-    def _dice(self, found: Moments, batch: Batch) -> Tensor:
+    def _dice(self, found: Moments, batch: Batch, first: int | None) -> Tensor:
         """Tissue maps of the pair compared after the closed-form alignment of their keypoints."""
-        moved, inside = self._aligned(found, batch.tissues)
+        moved, inside = self._aligned(found, batch.tissues, first)
         return losses.soft_dice(batch.tissues[0::2], moved, inside)
 
-    def _aligned(self, found: Moments, volumes: Tensor) -> tuple[Tensor, Tensor]:
-        """Volumes ``(B, C, N, N, N)`` of the moving views on their fixed ones' grids (fixed → moving pull), and where known."""
+    def _aligned(self, found: Moments, volumes: Tensor, first: int | None) -> tuple[Tensor, Tensor]:
+        """Volumes ``(B, C, N, N, N)`` of the moving views on the fixed ones' grids (fixed → moving pull), where known."""
         fixed, moving = slice(0, None, 2), slice(1, None, 2)
         between = closed_form.rigid_between if self._config.similarity_transform == "rigid" else closed_form.affine_between
-        weights = 1 / (found.variances[fixed] + found.variances[moving])
-        linear, offset = between(found.means[fixed], found.means[moving], weights)
+        means, variances = found.means[:, :first], found.variances[:, :first]
+        linear, offset = between(means[fixed], means[moving], 1 / (variances[fixed] + variances[moving]))
         return closed_form.warped(volumes[moving], linear, offset, self._view.half_width)

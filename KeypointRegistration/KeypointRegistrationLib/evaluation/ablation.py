@@ -1,0 +1,78 @@
+"""``ablation CONFIG --output DIR``: train variants of one objective, and measure what each spatial loss is worth.
+
+The variants (``training.ablation``) share data, seed, steps and start.  What is trained already is not trained again, so a
+stopped ablation continues where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from ..geometry.errors import InputError
+from ..training.ablation import Ablation, Variant
+from ..training.config import TrainingConfig, load_config
+from ..training.landmarks import landmarks_of
+from ..training.sources import Material, subjects_of
+from .ablation_table import Measured, ablation_table
+from .publishing import add_output_arguments, output_folder, publish
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument("config", type=Path, help="configuration of the training with all three spatial losses (TOML)")
+    add_output_arguments(parser)
+    parser.add_argument("--seeds", type=int, nargs="+", metavar="N", help="of the trainings (default: the configuration's)")
+    parser.add_argument("--steps", type=int, metavar="N", help="of each training (default: the configuration's)")
+    parser.add_argument("--pairs", type=int, default=40, metavar="N", help="measured pairs of a kind (default: %(default)s)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train what is not trained yet, measure all, write and print the table.  Returns the exit status.
+
+    Raises:
+        InputError: if the configuration, its label maps, the output folder or the document cannot be used.
+    """
+    config = load_config(arguments.config)
+    if arguments.steps is not None:
+        config = replace(config, schedule=replace(config.schedule, steps=arguments.steps))
+    if arguments.pairs < 2:
+        raise InputError("Variants are compared over pairs: ask for at least 2 with --pairs.")
+    folder = output_folder(arguments)
+    data = config.data
+    material = subjects_of(config, arguments.config.parent, landmarks_of(data.landmarks, data.count, data.brain_below))
+    measured = []
+    for seed in arguments.seeds or [config.seed]:
+        measured += measure(replace(config, seed=seed), material, folder / f"seed-{seed}", arguments.pairs)
+    table = ablation_table(config, measured)
+    _write_pairs(folder / "pairs.csv", measured)
+    publish(arguments, f"ablation-{config.losses.similarity_transform}", table)
+    return 0
+
+
+def measure(config: TrainingConfig, material: Material, folder: Path, pairs: int) -> list[Measured]:
+    """All variants of one seed, trained to the end in ``folder`` and measured on the same pairs of held-out people."""
+    ablation = Ablation(config, material, folder)
+    measured = []
+    for variant in Variant:
+        for step in ablation.trained(variant):
+            print(f"seed {config.seed}, {variant.words}: step {step}", file=sys.stderr, flush=True)
+        one, two = (ablation.looked_at(variant, pairs, same_subject) for same_subject in (True, False))
+        measured.append(Measured(config.seed, variant, one, two))
+    return measured
+
+
+def _write_pairs(path: Path, measured: list[Measured]) -> None:
+    rows = [
+        {"seed": item.seed, "variant": item.variant.value, "people": people, "pair": number, **asdict(scores)}
+        for item in measured
+        for people, unseen in (("same", item.one_subject), ("different", item.two_subjects))
+        for number, scores in enumerate(unseen.pairs)
+    ]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
