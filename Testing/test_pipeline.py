@@ -14,7 +14,8 @@ from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.geometry.keypoints import Keypoints
 from KeypointRegistrationLib.geometry.transforms import TransformType, apply, invert
 from KeypointRegistrationLib.geometry.volume import Volume
-from KeypointRegistrationLib.registration.options import RegistrationOptions
+from KeypointRegistrationLib.registration.correction import Correction, PairChoice, corrected
+from KeypointRegistrationLib.registration.options import KeypointChoice, RegistrationOptions
 from KeypointRegistrationLib.registration.pipeline import register
 from KeypointRegistrationLib.registration.result import KeypointStatus, Registration, TrustLevel
 from samples import sample_heatmaps, sample_keypoints, sample_matrix, sample_volume
@@ -136,6 +137,47 @@ def test_too_few_pairs_for_an_affine_fall_back_and_say_so(card: Card) -> None:
     assert result.requested_type is TransformType.AFFINE
     assert result.transform_type is TransformType.SIMILARITY
     assert any("similarity alignment was fitted instead of an affine" in warning for warning in result.warnings)
+
+
+def many_pairs(card: Card, keypoints: KeypointChoice | int) -> Registration:
+    """60 good pairs and one wrong one, aligned by those asked for."""
+    rng = np.random.default_rng(1)
+    fixed = sample_keypoints(61, seed=4)
+    fixed = replace(fixed, presence=np.ones(61))
+    positions = apply(invert(TRUTH), fixed.positions) + rng.normal(scale=0.5, size=(61, 3))
+    positions[2] += (70.0, 0.0, 0.0)
+    card = replace(card, labels=fixed.labels, variation=np.full(61, 2.0))
+    options = replace(RIGID, transform_type=TransformType.AFFINE, keypoints=keypoints)
+    return run(card, fixed, replace(fixed, positions=positions), options)
+
+
+def test_an_alignment_by_as_few_pairs_as_needed_is_nearly_as_good_and_says_why(card: Card) -> None:
+    whole, few = many_pairs(card, KeypointChoice.ALL), many_pairs(card, KeypointChoice.AUTO)
+    assert 12 <= few.used.sum() < 0.8 * whole.used.sum()
+    assert few.status[2] is KeypointStatus.EXCLUDED and "mm apart" in few.exclusion_reasons[2]
+    needless = [k for k, status in enumerate(few.status) if status is KeypointStatus.NOT_NEEDED]
+    assert len(needless) == 60 - few.used.sum()
+    sentence = f"The {few.used.sum()} chosen pairs predict an error of {few.predicted_tre.median:.1f} mm, which it would"
+    assert all(few.exclusion_reasons[k].startswith(sentence) for k in needless)
+    assert corner_error(few) < 2 * corner_error(whole) + 0.2
+    assert few.trust.level is TrustLevel.GOOD, "pairs that are not needed are no reason for doubt"
+
+
+def test_the_first_keypoints_alone_can_be_asked_for(card: Card) -> None:
+    result = many_pairs(card, 20)
+    assert np.flatnonzero(result.used).tolist() == [k for k in range(20) if k != 2]
+    assert result.exclusion_reasons[20] == "Only the first 20 keypoints were asked for."
+    assert many_pairs(card, 500).used.sum() == 60, "more than there are is all of them"
+
+
+def test_a_pair_that_was_not_needed_joins_when_a_person_wants_it(card: Card) -> None:
+    original = many_pairs(card, KeypointChoice.AUTO)
+    needless = original.status.index(KeypointStatus.NOT_NEEDED)
+    another = next(k for k in range(needless + 1, 61) if original.status[k] is KeypointStatus.NOT_NEEDED)
+    none = Correction.none(original)
+    result = corrected(original, replace(none, choices={needless: PairChoice.USE}))
+    assert result.status[needless] is KeypointStatus.USED
+    assert result.status[another] is KeypointStatus.NOT_NEEDED
 
 
 def test_the_predicted_error_is_of_the_size_of_the_true_one(card: Card) -> None:

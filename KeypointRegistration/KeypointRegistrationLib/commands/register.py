@@ -38,6 +38,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=True,
         help="refine by the intensities afterwards (default: on)",
     )
+    parser.add_argument(
+        "--keypoints",
+        default="all",
+        metavar="WHICH",
+        help="all; auto: as few as determine the alignment nearly as well; or a number: the model's first so many "
+        "(default: %(default)s)",
+    )
     parser.add_argument("--device", choices=DEVICES, default="auto", help="where the network runs (default: %(default)s)")
     parser.add_argument("--heatmaps", action="store_true", help="also write the probability maps of both scans")
     parser.add_argument(
@@ -74,6 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
             device=arguments.device,
             heatmaps=arguments.heatmaps,
             initial=inputs.initial,
+            keypoints=arguments.keypoints,
         )
         loaded = time.perf_counter() - started
         registration = register(

@@ -32,6 +32,7 @@ def report(fixed: Volume, moving: Volume, registration: Registration, seconds: M
         "keypoints_used": used,
         "keypoints_total": len(registration.status),
         "keypoints_missing": registration.status.count(KeypointStatus.MISSING),
+        "keypoints_not_needed": registration.status.count(KeypointStatus.NOT_NEEDED),
         "fre_mm": registration.fre,
         "predicted_tre_mm": {
             "centre": registration.predicted_tre.centre,

@@ -15,7 +15,7 @@ from slicer.i18n import tr as _
 from ..files.archive import load_registration, save_volume
 from ..geometry.errors import InputError
 from ..geometry.volume import Volume
-from ..registration.options import RegistrationOptions
+from ..registration.options import KeypointChoice, RegistrationOptions
 from ..registration.result import Registration
 from ..scene.inputs import SceneInputs, Snapshot
 from ..scene.results.adding import add_registration
@@ -174,6 +174,7 @@ def _request(folder: Path, volumes: dict[str, Volume], options: RegistrationOpti
         refine=options.refine,
         device=options.device,
         heatmaps=options.heatmaps,
+        keypoints=options.keypoints.value if isinstance(options.keypoints, KeypointChoice) else str(options.keypoints),
         initial=None if options.initial is None else tuple(tuple(map(float, row)) for row in options.initial),
     )
 

@@ -119,6 +119,7 @@ def short_status(row: KeypointRow) -> str:
         KeypointStatus.USED: _("used"),
         KeypointStatus.EXCLUDED: _("excluded"),
         KeypointStatus.LEFT_OUT: _("left out"),
+        KeypointStatus.NOT_NEEDED: _("not needed"),
         KeypointStatus.MISSING: _("missing"),
     }[row.status]
     if row.added:
@@ -134,6 +135,7 @@ def status_text(row: KeypointRow) -> str:
         KeypointStatus.USED: _("used"),
         KeypointStatus.EXCLUDED: _("excluded by the fit"),
         KeypointStatus.LEFT_OUT: _("left out by you"),
+        KeypointStatus.NOT_NEEDED: _("not needed"),
         KeypointStatus.MISSING: _("missing"),
     }[row.status]
     if row.added:

@@ -171,14 +171,14 @@ class KeypointsSection(Section):
         self.bench.select(keypoint)
 
     def _on_ticked(self, keypoint: int, ticked: bool) -> None:
-        """A pair that the fit has excluded has to be forced in; one that was left out, or is used, is the fit's again."""
+        """A pair that the fit would not use has to be forced in; one that was left out, or is used, is the fit's again."""
         editor = self.bench.editor
         if editor is None:
             return
         choice = PairChoice.LEAVE_OUT
         if ticked:
-            excluded = editor.registration.status[keypoint] is KeypointStatus.EXCLUDED
-            choice = PairChoice.USE if excluded else PairChoice.AUTOMATIC
+            unused = editor.registration.status[keypoint] in (KeypointStatus.EXCLUDED, KeypointStatus.NOT_NEEDED)
+            choice = PairChoice.USE if unused else PairChoice.AUTOMATIC
         editor.set_choice(keypoint, choice)
 
     def _on_point(self, keypoint: int, dragged: bool) -> None:

@@ -6,21 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2
 
-from ..geometry.accuracy import predicted_error
 from ..geometry.alignment import DegenerateError
 from ..geometry.keypoints import Keypoints
 from ..geometry.leverage import leverage
 from ..geometry.transforms import TransformType, apply
 from .keypoint_fit import KeypointFit, residual_ratio
-from .result import ErrorPrediction, KeypointStatus, ModelIdentity, Registration, SimilarityChange, Trust, TrustLevel
+from .prediction import error_prediction
+from .result import KeypointStatus, ModelIdentity, Registration, SimilarityChange, Trust, TrustLevel
 from .trust import judge
 
 _FAR_APART = 2.5  # times the expected distance: more than the fit itself allows, unless most pairs disagree
-
-#: Equally likely lengths of a Gaussian error in three dimensions whose root-mean-square length is 1.
-_LENGTHS = np.sqrt(chi2.ppf((np.arange(200) + 0.5) / 200, 3) / 3)
 
 
 @dataclass(frozen=True)
@@ -57,16 +53,17 @@ def assess(
     fit, pairing, used = aligned.fit, aligned.pairing, aligned.fit.inliers
     distances = np.linalg.norm(apply(matrix, moving.positions) - fixed.positions, axis=1)
     residuals = np.where(np.isfinite(fit.residuals), distances, np.nan)
-    predicted = _predicted(aligned.form, fixed.positions)
+    predicted = error_prediction(aligned.form, fixed.positions)
+    asked = [status for status in pairing.status if status is not KeypointStatus.NOT_NEEDED]
     far_apart = aligned.trusted & used & (residuals > _FAR_APART * aligned.expected.distances)
     if aligned.failed:
         trust = Trust(TrustLevel.DO_NOT_TRUST, (*fit.notes, circumstances.instead))
     else:
         trust = judge(
             pairs_used=int(used.sum()),
-            pairs_present=sum(status is not KeypointStatus.MISSING for status in pairing.status),
-            pairs_left_out=sum(status is KeypointStatus.LEFT_OUT for status in pairing.status),
-            pairs=len(pairing.status),
+            pairs_present=len(asked) - asked.count(KeypointStatus.MISSING),
+            pairs_left_out=asked.count(KeypointStatus.LEFT_OUT),
+            pairs=len(asked),
             positions=fixed.positions[used],
             residual_ratio=residual_ratio(residuals, aligned.expected.distances, used),
             far_apart=[fixed.labels[k] for k in np.flatnonzero(far_apart)],
@@ -103,13 +100,6 @@ def assess(
         device="",
         model=ModelIdentity("", "", ""),
     )
-
-
-def _predicted(form: NDArray, points: NDArray) -> ErrorPrediction:
-    """Of errors that are Gaussian and the same in all directions, with the root-mean-square lengths that the form gives."""
-    everywhere = predicted_error(form, points)[:, None] * _LENGTHS
-    centre = predicted_error(form, points.mean(axis=0, keepdims=True))[0] * _LENGTHS
-    return ErrorPrediction(float(np.median(centre)), float(np.median(everywhere)), float(np.quantile(everywhere, 0.95)))
 
 
 def _largest_leverage(aligned: KeypointFit, moving: Keypoints) -> float:

@@ -207,15 +207,15 @@ def _aligned(
 
 
 def _chosen(original: Registration, pairing: Pairing, correction: Correction, placed: NDArray[np.bool_]) -> Pairing:
-    """The pairing after the person's word on single pairs.  A pair that is missing in a scan stays so: it has no place."""
+    """The pairing after the person's word on single pairs.  Pairs that are missing in a scan, or not needed, stay so."""
     status, reasons = list(pairing.status), list(pairing.reasons)
     for k, known in enumerate(original.status):
-        if known is KeypointStatus.MISSING and not placed[k]:
+        if known in (KeypointStatus.MISSING, KeypointStatus.NOT_NEEDED) and not placed[k]:
             status[k], reasons[k] = known, original.exclusion_reasons[k]
     for k, choice in correction.choices.items():
         if choice is PairChoice.LEAVE_OUT:
             status[k], reasons[k] = KeypointStatus.LEFT_OUT, "Left out by you."
-        elif choice is PairChoice.USE and status[k] is KeypointStatus.EXCLUDED:
+        elif choice is PairChoice.USE and status[k] in (KeypointStatus.EXCLUDED, KeypointStatus.NOT_NEEDED):
             status[k], reasons[k] = KeypointStatus.USED, ""
     return Pairing(tuple(status), tuple(reasons))
 

@@ -26,6 +26,18 @@ class Pairing:
         """Shape (K,)."""
         return np.array([status is KeypointStatus.USED for status in self.status])
 
+    def limited(self, count: int) -> Pairing:
+        """The pairing without the usable pairs beyond the first ``count`` keypoints."""
+        beyond = np.flatnonzero(self.usable & (np.arange(len(self.status)) >= count))
+        return self.without(beyond, f"Only the first {count} keypoints were asked for.")
+
+    def without(self, needless: NDArray[np.int_], reason: str) -> Pairing:
+        """The pairing with the keypoints ``needless`` (n,) marked so, for a ``reason``."""
+        status, reasons = list(self.status), list(self.reasons)
+        for k in needless:
+            status[k], reasons[k] = KeypointStatus.NOT_NEEDED, reason
+        return Pairing(tuple(status), tuple(reasons))
+
     def after_fit(self, inliers: NDArray[np.bool_], residuals: NDArray, noise: NDArray) -> Pairing:
         """The pairing with the usable pairs that the fit left out excluded, and why."""
         status, reasons = list(self.status), list(self.reasons)

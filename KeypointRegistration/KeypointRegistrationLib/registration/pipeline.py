@@ -20,8 +20,9 @@ from ..geometry.sampling import Grid
 from ..geometry.transforms import TransformType, affine, invert
 from ..geometry.volume import Volume
 from .assessment import Circumstances, assess
+from .economy import economised
 from .keypoint_fit import Expectation, KeypointFit, fit_keypoints, without_fit
-from .options import Progress, RegistrationOptions
+from .options import KeypointChoice, Progress, RegistrationOptions
 from .pairs import pair_up
 from .refinement import refine
 from .result import ModelIdentity, Registration, SimilarityChange
@@ -81,7 +82,7 @@ def register(
         in_moving = _detect_placed(detector, placed, moving_mask, options.initial)
     with clock("align"):
         tell(0.48, "Aligning the keypoints")
-        aligned = _align(in_fixed.keypoints, in_moving.keypoints, options.transform_type, detector.card)
+        aligned = _align(in_fixed.keypoints, in_moving.keypoints, options, detector.card)
     matrix, refined, contradicted, warnings = aligned.fit.matrix, False, False, list(aligned.fit.notes)
     with clock("refine"):
         if options.refine and not aligned.failed:
@@ -157,9 +158,11 @@ def _detect_placed(detector: KeypointSource, placed: Volume, mask: Volume | None
     return replace(found, keypoints=found.keypoints.moved(back), heatmaps=heatmaps)
 
 
-def _align(fixed: Keypoints, moving: Keypoints, kind: TransformType, card: Card) -> KeypointFit:
+def _align(fixed: Keypoints, moving: Keypoints, options: RegistrationOptions, card: Card) -> KeypointFit:
     """The robust alignment of the keypoints; where there is none, the two clouds brought to one centre."""
     pairing = pair_up(fixed, moving)
+    if isinstance(options.keypoints, int):
+        pairing = pairing.limited(options.keypoints)
     errors = card.localisation_error(fixed.spread) ** 2 + card.localisation_error(moving.spread) ** 2
     expected = Expectation(
         distances=np.sqrt(errors + card.pair_variation**2),
@@ -167,7 +170,8 @@ def _align(fixed: Keypoints, moving: Keypoints, kind: TransformType, card: Card)
         variation=float(np.sqrt(np.mean(card.pair_variation**2))),
     )
     try:
-        return fit_keypoints(kind, fixed, moving, pairing, expected)
+        aligned = fit_keypoints(options.transform_type, fixed, moving, pairing, expected)
+        return economised(aligned, fixed, moving) if options.keypoints is KeypointChoice.AUTO else aligned
     except DegenerateError as error:
         shift = np.median(fixed.positions, axis=0) - np.median(moving.positions, axis=0)
         centred = affine(np.eye(3), shift)

@@ -20,6 +20,7 @@ class KeypointStatus(Enum):
     EXCLUDED = "excluded"  # present in both scans, but its pair disagrees with the others, or its map is unusable
     MISSING = "missing"  # its anatomy is not in one of the scans
     LEFT_OUT = "left out"  # a person does not want it in the fit
+    NOT_NEEDED = "not needed"  # fewer keypoints were asked for, and the others determine the alignment well enough
 
 
 class TrustLevel(Enum):

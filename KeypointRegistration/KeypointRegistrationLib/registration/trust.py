@@ -47,7 +47,7 @@ def judge(
         pairs_used: keypoint pairs that carry the fit.
         pairs_present: keypoints found in both scans.
         pairs_left_out: those of them that a person has left out.
-        pairs: all keypoints.
+        pairs: all keypoints but those that were found not to be needed; they count nowhere here.
         positions: of the pairs used, in the fixed scan, (n, 3) mm.
         residual_ratio: root-mean-square of residual / expected noise over the pairs used.
         far_apart: names of pairs used although they are much further apart than expected, as only a person lets them be.

@@ -47,6 +47,7 @@ class Request:
         heatmaps: whether the result shall hold the probability maps.
         fixed_mask, moving_mask: volume archives, or None.
         initial: 4×4 moving → fixed starting pose in RAS mm, or None.
+        keypoints: which are used: ``all``, ``auto`` or a number.
     """
 
     fixed: str
@@ -60,6 +61,7 @@ class Request:
     fixed_mask: str | None = None
     moving_mask: str | None = None
     initial: Matrix | None = None
+    keypoints: str = "all"
 
     def write(self, path: Path) -> None:
         """Write the request file.  A file and no command line: paths may be longer than a command line may be."""

@@ -73,6 +73,7 @@ class Service:
             device=request.device,
             heatmaps=request.heatmaps,
             initial=request.initial,
+            keypoints=request.keypoints,
         )
         detector = self._loaded_detector(options.model, options.device)
         if self._memory is None:
