@@ -40,6 +40,14 @@ def test_fewer_spread_points_are_the_first_of_more(labels: Volume) -> None:
     np.testing.assert_array_equal(few, many[:10])
 
 
+def test_points_on_the_midline_have_no_side_and_no_twin(labels: Volume) -> None:
+    scheme = landmarks_of("midline", 16, brain_below=500)
+    points = scheme.points(labels)
+    np.testing.assert_allclose(points[:, 0], 0.0, atol=2.0)
+    np.testing.assert_array_equal(scheme.mirrored_order, np.arange(16))
+    assert (np.ptp(points, axis=0)[1:] > 60.0).all()
+
+
 @pytest.mark.parametrize("count", [6, 11])
 def test_a_number_of_points_that_cannot_be_spread_is_a_sentence(count: int) -> None:
     with pytest.raises(InputError, match=f"even number of points, at least 8, can be spread; {count} was asked"):
@@ -47,7 +55,7 @@ def test_a_number_of_points_that_cannot_be_spread_is_a_sentence(count: int) -> N
 
 
 def test_an_unknown_scheme_is_a_sentence() -> None:
-    with pytest.raises(InputError, match="named or spread, not sprayed"):
+    with pytest.raises(InputError, match="named, spread or midline, not sprayed"):
         landmarks_of("sprayed", 32, 500)
 
 

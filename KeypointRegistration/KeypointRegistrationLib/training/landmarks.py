@@ -14,6 +14,9 @@ from ..geometry.transforms import apply
 from ..geometry.volume import Volume
 from . import anatomy
 
+#: By number of dimensions d the root of x^(d+1) = x + 1, whose inverse powers are the ratios of an even recurrence.
+_PLASTIC_NUMBERS = {2: 1.324717957244746, 3: 1.2207440846057596}
+
 _FILLED = 0.85  # of the half-axes of the brain's box: beyond, an ellipsoid's skin lies outside most brains
 
 
@@ -50,14 +53,17 @@ class NamedLandmarks:
 
 @dataclass(frozen=True)
 class SpreadLandmarks:
-    """``count`` points spread evenly over an ellipsoid in the box around the brain, mirrored left to right.
+    """``count`` points spread evenly over an ellipsoid in the box around the brain, mirrored left to right; or over the
+    ellipse on the ``midline`` between its halves.
 
     For label maps of any origin, upright in RAS: KeyMorph pre-trains on such points, taken at random.  Two brains agree in
-    them only as far as their boxes do.
+    them only as far as their boxes do.  Points on the midline ask for no handedness, which a steerable network learns last,
+    and still determine a rotation.
     """
 
     count: int
     brain_below: int
+    midline: bool = False
 
     def __post_init__(self) -> None:
         if self.count < 8 or self.count % 2:
@@ -70,8 +76,8 @@ class SpreadLandmarks:
 
     @property
     def mirrored_order(self) -> NDArray[np.intp]:
-        """Points 2i and 2i + 1 are twins."""
-        return np.arange(self.count) ^ 1
+        """Points 2i and 2i + 1 are twins; on the midline each is its own."""
+        return np.arange(self.count) ^ (0 if self.midline else 1)
 
     @property
     def twins(self) -> list[tuple[int, int]]:
@@ -80,11 +86,13 @@ class SpreadLandmarks:
 
     @cached_property
     def shares(self) -> NDArray[np.float64]:
-        """The points in units of the box's half-axes, (K, 3): the additive recurrence of the plastic number's kin (R₃)."""
-        root = 1.2207440846057596  # of x⁴ = x + 1
-        ratios = root ** -np.arange(1.0, 4.0)
-        cube = (0.5 + np.arange(1, 40 * self.count)[:, None] * ratios) % 1 * (1, 2, 2) - (0, 1, 1)
-        right = cube[np.linalg.norm(cube, axis=1) < 1][: self.count // 2] * _FILLED
+        """The points in units of the box's half-axes, (K, 3)."""
+        if self.midline:
+            square = 2 * _evenly(40 * self.count, 2) - 1
+            disc = square[np.linalg.norm(square, axis=1) < 1][: self.count] * _FILLED
+            return np.concatenate([np.zeros((self.count, 1)), disc], axis=1)
+        cuboid = _evenly(40 * self.count, 3) * (1, 2, 2) - (0, 1, 1)
+        right = cuboid[np.linalg.norm(cuboid, axis=1) < 1][: self.count // 2] * _FILLED
         return np.stack([right * (-1, 1, 1), right], axis=1).reshape(-1, 3)
 
     def points(self, labels: Volume) -> NDArray[np.float64]:
@@ -97,14 +105,21 @@ class SpreadLandmarks:
         return (low + high) / 2 + self.shares * (high - low) / 2
 
 
+def _evenly(count: int, dimensions: int) -> NDArray[np.float64]:
+    """``count`` points (count, dimensions) that fill the unit cube evenly: an additive recurrence."""
+    ratios = _PLASTIC_NUMBERS[dimensions] ** -np.arange(1.0, dimensions + 1)
+    return (0.5 + np.arange(1, count + 1)[:, None] * ratios) % 1
+
+
 def landmarks_of(scheme: str, count: int, brain_below: int) -> Landmarks:
-    """The scheme that a configuration asks for: ``named``, or ``count`` points ``spread`` over labels below ``brain_below``.
+    """The scheme that a configuration asks for: ``named``, or ``count`` points ``spread`` over the brain (labels below
+    ``brain_below``) or over its ``midline``.
 
     Raises:
         InputError: if there is no such scheme.
     """
     if scheme == "named":
         return NamedLandmarks()
-    if scheme == "spread":
-        return SpreadLandmarks(count, brain_below)
-    raise InputError(f"data.landmarks is named or spread, not {scheme}.")
+    if scheme in ("spread", "midline"):
+        return SpreadLandmarks(count, brain_below, midline=scheme == "midline")
+    raise InputError(f"data.landmarks is named, spread or midline, not {scheme}.")
