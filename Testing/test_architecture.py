@@ -52,6 +52,7 @@ OWNERS = {
     "scipy": {"geometry", "detection", "registration", "files", "training", "evaluation"},
     "ants": {"evaluation"},
     "itk": {"evaluation"},
+    "picsl_greedy": {"evaluation"},
     "tqdm": {"training", "evaluation", "commands"},
     "tomli": {"training"},
     "e3nn": {"training"},

@@ -74,14 +74,16 @@ class Detector:
         name: of the bundle.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         folder: of the bundles (default: those that come with the module).
+        looks: most looks from one side; with one, there is no other side either.
 
     Raises:
         InputError: if the bundle is unknown, damaged or altered.
     """
 
-    def __init__(self, name: str, device: str = "auto", folder: Path | None = None) -> None:
+    def __init__(self, name: str, device: str = "auto", folder: Path | None = None, looks: int = _LOOKS) -> None:
         self.card: Card = load_card(name, folder)
         self.warnings: list[str] = []
+        self._looks = looks
         self._device = self._choose(device)
         self._model = KeypointDetector(len(self.card.labels), self.card.architecture)
         weights = load_file(verified_weights(name, folder))
@@ -105,7 +107,7 @@ class Detector:
         scan = Sampler(volume)
         best = self._settled(self._look(scan, mask, np.eye(3), centre), scan, mask)
         for orientations in TURNED_HEADS:
-            if best.doubt <= self.card.familiar_spread:
+            if best.doubt <= self.card.familiar_spread or self._looks == 1:
                 break
             looks = [self._look(scan, mask, axes, centre) for axes in orientations]
             likeliest = min(looks, key=lambda look: look.misfit)
@@ -114,7 +116,7 @@ class Detector:
 
     def _settled(self, look: _Look, scan: Sampler, mask: Volume | None) -> _Look:
         """Turn to where the head seems to be, and look again, until the view hardly changes."""
-        for _ in range(_LOOKS - 1):
+        for _ in range(self._looks - 1):
             if look.pose is None:
                 break
             axes, centre = self._view(look.pose.matrix)

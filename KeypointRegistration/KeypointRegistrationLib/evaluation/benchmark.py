@@ -1,4 +1,4 @@
-"""``benchmark affine|rigid|cost|warm``: measure this module and its peers on the same pairs, in the same run.
+"""``benchmark TASK|cost|warm``: measure this module and its peers on the same pairs, in the same run.
 
 Rows are kept in a CSV file in the output folder: a stopped benchmark continues where it was.
 """
@@ -8,18 +8,20 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from numpy.typing import NDArray
 
 from ..geometry.errors import InputError
-from . import cost, warm
-from .methods import METHODS, Method
-from .pairs import BINS, Pair, Trial, across_contrasts, between_people, trial
-from .rows import Row, read_rows, write_rows
-from .tables import affine_table, cost_table, put_into, rigid_table
+from . import calibration_check, cost, warm
+from .calibration_check import calibration_table
+from .methods import NAMES, Method, Model, method_called
+from .pairs import Pair, Trial, trial
+from .poses import BINS
+from .rows import Row, append_structures, read_rows, write_rows
+from .tables import cost_table, grouped, label_tables, motion_tables, put_into
+from .tasks import TASKS, Task
 
 _REPOSITORY = Path(__file__).resolve().parents[3]
 _DATA = _REPOSITORY.parent / "shared" / "data"  # where developers keep the scans, which are not part of the repository
@@ -28,16 +30,15 @@ _DOCUMENT = _REPOSITORY / "docs" / "benchmarks.md"
 #: Three whole heads of about 256³ voxels: the fixed one, and two that are registered to it.
 _WARM = ("omega_t1/sub-0002_T1.nii.gz", "omega_t1/sub-0003_T1.nii.gz", "s1_t1_epi/S1_T1.nii.gz")
 
-_PAIRS: dict[str, Callable[[Path], list[Pair]]] = {"affine": between_people, "rigid": across_contrasts}
-_TABLES: dict[str, Callable[[Sequence[Row]], str]] = {"affine": affine_table, "rigid": rigid_table}
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     parser.add_argument(
         "what",
-        choices=[*_PAIRS, "cost", "warm"],
-        help="affine: different people; rigid: one person across contrasts; cost: seconds and memory of one 256³ pair; "
+        choices=[*TASKS, "calibration", "cost", "warm"],
+        metavar="WHAT",
+        help=", ".join(f"{task.name}: {task.help}" for task in TASKS.values())
+        + ", calibration: the predicted error against the real one, cost: seconds and memory of one 256³ pair, "
         "warm: what a kept worker process saves",
     )
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for the CSV file and the table")
@@ -51,8 +52,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the random poses (default: %(default)s)")
     parser.add_argument("--limit", type=int, metavar="N", help="at most this many pairs per initial rotation")
     parser.add_argument(
-        "--methods", nargs="+", choices=list(METHODS), default=list(METHODS), metavar="NAME", help=f"of {', '.join(METHODS)}"
+        "--methods", nargs="+", choices=NAMES, default=list(NAMES), metavar="NAME", help=f"of {', '.join(NAMES)}"
     )
+    parser.add_argument(
+        "--bins",
+        nargs="+",
+        type=int,
+        choices=range(len(BINS)),
+        default=list(range(len(BINS))),
+        metavar="N",
+        help=f"numbers of the initial rotations, from 0: {', '.join(f'{low}–{high}°' for low, high in BINS)}",
+    )
+    parser.add_argument("--model", metavar="NAME", help="use this model in place of the task's own; its rows stand apart")
+    parser.add_argument("--models-folder", type=Path, metavar="DIR", help="where it is (default: models of the module)")
     parser.add_argument(
         "--document",
         type=Path,
@@ -82,9 +94,10 @@ def run(arguments: argparse.Namespace) -> int:
         table = cost_table(cost.measure(*scans))
     elif arguments.what == "warm":
         table = cost_table(warm.measure(*(arguments.data / scan for scan in _WARM)))
+    elif arguments.what == "calibration":
+        table = _calibration_table(arguments)
     else:
-        rows = _measured(arguments, arguments.output / f"{arguments.what}.csv")
-        table = _TABLES[arguments.what](rows)
+        table = _task_table(arguments, TASKS[arguments.what])
     (arguments.output / f"{arguments.what}.md").write_text(table + "\n", encoding="utf-8")
     print(table)
     if arguments.document is not None:
@@ -92,42 +105,63 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _measured(arguments: argparse.Namespace, path: Path) -> list[Row]:
-    """All rows of the file, after the missing ones among those asked for were measured and added."""
+def _calibration_table(arguments: argparse.Namespace) -> str:
+    from ..detection.detector import Detector
+
+    detector = Detector(arguments.model or TASKS["affine"].model, folder=arguments.models_folder)
+    return calibration_table(calibration_check.measure(arguments.data, detector, arguments.limit))
+
+
+def _task_table(arguments: argparse.Namespace, task: Task) -> str:
+    """The table of all rows of a task, the missing ones among those asked for measured first."""
+    path = arguments.output / f"{task.name}.csv"
+    pairs = task.pairs(arguments.data)
+    model = Model(arguments.model or task.model, arguments.models_folder)
+    methods = [method_called(name, model, task.model) for name in arguments.methods]
+    rows = _measured(path, pairs[: arguments.limit], methods, arguments.bins, arguments.seed)
+    return grouped(rows, {pair.name: pair.group for pair in pairs}, motion_tables if task.known_motion else label_tables)
+
+
+def _measured(path: Path, pairs: list[Pair], methods: list[Method], bins: list[int], seed: int) -> list[Row]:
+    """All rows of the file, after the missing ones were measured and added."""
     rows = {row.key: row for row in read_rows(path)}
-    methods = [METHODS[name] for name in arguments.methods]
     versions = {method.name: method.version() for method in methods}
-    for pair in _PAIRS[arguments.what](arguments.data)[: arguments.limit]:
-        for number in range(len(BINS)):
+    for pair in pairs:
+        for number in bins:
             missing = [
                 method
                 for method in methods
-                if (known := rows.get((pair.name, number, method.name, arguments.seed))) is None
+                if (known := rows.get((pair.name, number, method.name, seed))) is None
                 or known.version != versions[method.name]
             ]
             if not missing:
                 continue
-            posed = trial(pair, number, arguments.seed)
+            posed = trial(pair, number, seed)
             for method in missing:
-                row = Row(pair.name, number, posed.degrees, method.name, versions[method.name], arguments.seed, 0.0, 0.0)
-                row = _scored(row, posed, method)
+                row = Row(pair.name, number, posed.degrees, method.name, versions[method.name], seed, 0.0, 0.0)
+                row = _scored(row, posed, method, path.with_name(f"{path.stem}-structures.csv"))
                 rows[row.key] = row
                 write_rows(path, list(rows.values()))
                 print(_told(row), file=sys.stderr, flush=True)
     return list(rows.values())
 
 
-def _scored(row: Row, posed: Trial, method: Method) -> Row:
+def _scored(row: Row, posed: Trial, method: Method, structures: Path) -> Row:
     """The row with scores and times, or with what the method said when it gave up."""
     started, started_cpu = time.perf_counter(), time.process_time()
     matrix: NDArray | None = None
     error = ""
     try:
-        matrix = method.align(posed.fixed, posed.moving, posed.pair.kind)
+        matrix = method.align(posed.scans.fixed, posed.scans.moving, posed.pair.kind)
     except RuntimeError as failure:  # how ITK, and with it every peer, reports that it found nothing
         error = " ".join(str(failure).split())[:200]
     row = replace(row, seconds=time.perf_counter() - started, cpu_seconds=time.process_time() - started_cpu, error=error)
-    return row if matrix is None else replace(row, scores=posed.scores(matrix))
+    if matrix is None:
+        return row
+    per_structure = posed.structures(matrix)
+    if per_structure:
+        append_structures(structures, row, per_structure)
+    return replace(row, scores=posed.scores(matrix, per_structure))
 
 
 def _told(row: Row) -> str:

@@ -1,4 +1,4 @@
-"""What the benchmark compares: this module's registration, with and without refinement, and its peers."""
+"""What the benchmark compares: this module's registration in three strengths, and its peers."""
 
 from __future__ import annotations
 
@@ -19,14 +19,16 @@ from ..geometry.transforms import TransformType
 from ..geometry.volume import Volume
 from ..registration.options import RegistrationOptions
 from ..registration.pipeline import register
-from . import peers
+from . import multistart, peers
 
 if TYPE_CHECKING:
     from ..detection.detector import Detector
 
-_MODEL = "brain-affine"
 _PACKAGE = Path(__file__).resolve().parents[1]
 _ROOMS = ("detection", "geometry", "registration")  # whose code the answer depends on
+
+#: (fixed, moving, kind) → 4×4 moving_to_fixed, RAS.
+Align = Callable[[Volume, Volume, TransformType], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -37,26 +39,74 @@ class Method:
         name: on the command line and in the CSV file.
         title: in tables.
         version: of what does the work; rows of another version are measured again.
-        align: (fixed, moving, kind) → 4×4 moving_to_fixed, RAS.
     """
 
     name: str
     title: str
     version: Callable[[], str]
-    align: Callable[[Volume, Volume, TransformType], NDArray[np.float64]]
+    align: Align
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model bundle that our methods use: its name and the folder of bundles (None: those that come with the module)."""
+
+    name: str
+    folder: Path | None = None
+
+
+PEERS = {
+    method.name: method
+    for method in (
+        Method("unaligned", "unaligned", lambda: "1", peers.unaligned),
+        Method("centre-of-mass", "centre of mass", lambda: "1", peers.centre_of_mass),
+        Method("ants", "ANTs", lambda: version("antspyx"), peers.ants),
+        Method("elastix", "elastix", lambda: version("itk-elastix"), peers.elastix),
+        Method("greedy", "greedy", lambda: version("picsl-greedy"), peers.greedy),
+        Method("simpleitk", "SimpleITK, ten starts", lambda: version("SimpleITK"), multistart.register),
+    )
+}
+
+#: Name → title, and how often the detector may look and whether the alignment is refined by intensities.
+_OURS = {
+    "one-pass": ("ours, one pass", 1, False),
+    "keypoints": ("ours, without refinement", None, False),
+    "ours": ("ours", None, True),
+}
+
+#: What can be asked for, in the order of the tables.
+NAMES = (*PEERS, *_OURS)
+
+
+def title_of(name: str) -> str:
+    """The title of a method by its name; behind a colon the name may tell a model other than the task's own."""
+    base, _, model = name.partition(":")
+    title = PEERS[base].title if base in PEERS else _OURS[base][0]
+    return f"{title.replace('ours', model)}" if model else title
+
+
+def method_called(name: str, model: Model, usual_model: str) -> Method:
+    """The method called ``name``, ours with ``model``; its name tells the model where that is not the task's usual one."""
+    if name in PEERS:
+        return PEERS[name]
+    full_name = name if model == Model(usual_model) else f"{name}:{model.name}"
+    _, looks, refine = _OURS[name]
+    return Method(full_name, title_of(full_name), lambda: _our_version(model), _ours(model, looks, refine))
 
 
 @cache
-def _detector() -> Detector:
+def _detector(model: Model, looks: int | None) -> Detector:
     from ..detection.detector import Detector
 
-    return Detector(_MODEL)
+    if looks is None:
+        return Detector(model.name, folder=model.folder)
+    return Detector(model.name, folder=model.folder, looks=looks)
 
 
-def _ours(refine: bool) -> Callable[[Volume, Volume, TransformType], NDArray[np.float64]]:
+def _ours(model: Model, looks: int | None, refine: bool) -> Align:
     def align(fixed: Volume, moving: Volume, kind: TransformType) -> NDArray[np.float64]:
-        options = RegistrationOptions(model=_MODEL, transform_type=kind, refine=refine)
-        return register(fixed, moving, options, _detector()).moving_to_fixed
+        options = RegistrationOptions(model=model.name, transform_type=kind, refine=refine)
+        return register(fixed, moving, options, _detector(model, looks)).moving_to_fixed
 
     return align
 
@@ -71,19 +121,6 @@ def code_digest(package: Path = _PACKAGE) -> str:
     return digest.hexdigest()[:8]
 
 
-def _our_version() -> str:
+def _our_version(model: Model) -> str:
     """Version, weights and code: a row that other code has measured is measured again."""
-    return f"{__version__} {load_card(_MODEL).sha256[:8]} {code_digest()}"
-
-
-METHODS = {
-    method.name: method
-    for method in (
-        Method("unaligned", "unaligned", lambda: "1", peers.unaligned),
-        Method("centre-of-mass", "centre of mass", lambda: "1", peers.centre_of_mass),
-        Method("ants", "ANTs", lambda: version("antspyx"), peers.ants),
-        Method("elastix", "elastix", lambda: version("itk-elastix"), peers.elastix),
-        Method("keypoints", "ours, without refinement", _our_version, _ours(refine=False)),
-        Method("ours", "ours", _our_version, _ours(refine=True)),
-    )
-}
+    return f"{__version__} {load_card(model.name, model.folder).sha256[:8]} {code_digest()}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,21 @@ def elastix(fixed: Volume, moving: Volume, kind: TransformType) -> NDArray[np.fl
     for index in range(found.GetNumberOfParameterMaps()):
         fixed_to_moving = to_matrix(_elastix_transform(found.GetParameterMap(index))) @ fixed_to_moving
     return invert(fixed_to_moving)
+
+
+def greedy(fixed: Volume, moving: Volume, kind: TransformType) -> NDArray[np.float64]:
+    """greedy's rigid or affine registration (picsl-greedy) by mutual information, started at the images' centres."""
+    from picsl_greedy import Greedy3D
+
+    program = Greedy3D()
+    program.execute(
+        f"-a -i fixed moving -ia-image-centers -dof {kind.parameters} -m NMI -n 100x50x10 -o fixed_to_moving -V 0",
+        out=io.StringIO(),
+        fixed=to_image(fixed),
+        moving=to_image(moving),
+        fixed_to_moving=None,
+    )
+    return invert(np.array(program["fixed_to_moving"], dtype=float))  # greedy writes RAS matrices
 
 
 def _elastix_transform(settings: dict[str, tuple[str, ...]]) -> sitk.Transform:

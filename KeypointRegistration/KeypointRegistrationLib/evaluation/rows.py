@@ -41,10 +41,11 @@ class Row:
 
 _SCORES = [score.name for score in fields(Scores)]
 _COLUMNS = [column.name for column in fields(Row) if column.name != "scores"] + _SCORES
+_STRUCTURE_COLUMNS = ["pair", "bin", "method", "version", "seed", "label", "dice", "hd95_mm"]
 
 
 def read_rows(path: Path) -> list[Row]:
-    """The rows in a CSV file, none if it does not exist.
+    """The rows in a CSV file, none if it does not exist.  A score that an older file has no column for is missing.
 
     Raises:
         InputError: if the file is not such a table.
@@ -71,6 +72,21 @@ def write_rows(path: Path, rows: list[Row]) -> None:
     unfinished.replace(path)
 
 
+def append_structures(path: Path, row: Row, structures: dict[int, tuple[float, float]]) -> None:
+    """Add the Dice and 95 % Hausdorff distance (mm) per label of one row to a CSV file of their own.
+
+    Lines of earlier versions stay: the column ``version`` tells them apart.
+    """
+    is_new = not path.exists()
+    with path.open("a", newline="") as stream:
+        writer = csv.writer(stream)
+        if is_new:
+            writer.writerow(_STRUCTURE_COLUMNS)
+        for label, (dice, hd95) in structures.items():
+            known = [row.pair, row.bin, row.method, row.version, row.seed]
+            writer.writerow([*known, label, _text(dice), _text(hd95)])
+
+
 def _text(value: float | int | str | None) -> str:
     if value is None:
         return ""
@@ -87,6 +103,6 @@ def _parsed(record: dict[str, str]) -> Row:
         seed=int(record["seed"]),
         seconds=float(record["seconds"]),
         cpu_seconds=float(record["cpu_seconds"]),
-        scores=Scores(**{name: float(record[name]) if record[name] else None for name in _SCORES}),
+        scores=Scores(**{name: float(record[name]) if record.get(name) else None for name in _SCORES}),
         error=record["error"],
     )
