@@ -53,7 +53,7 @@ class Follower:
         keypoints = sample_keypoints(6)
         if self.seen == 2:
             keypoints = keypoints.moved(self.pose)
-            keypoints = replace(keypoints, positions=keypoints.positions + [self._off, 0, 0])
+            keypoints = replace(keypoints, positions=keypoints.positions + np.array([self._off, 0, 0]))
         return Detection(keypoints, sample_heatmaps(keypoints, size=8, spacing=20.0))
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
-from KeypointRegistrationLib.detection.moments import moments
+from KeypointRegistrationLib.detection.moments import Moments, moments
 from KeypointRegistrationLib.training import closed_form, losses
 
 SIZE, SPACING = 12, 4.0
@@ -14,6 +15,141 @@ SIZE, SPACING = 12, 4.0
 
 def log_maps(logits: torch.Tensor) -> torch.Tensor:
     return torch.log_softmax(logits, dim=-1)
+
+
+def lattice() -> torch.Tensor:
+    """Voxel positions (mm), x fastest, shape (SIZE³, 3)."""
+    axis = (torch.arange(SIZE) - (SIZE - 1) / 2) * SPACING
+    z, y, x = torch.meshgrid(axis, axis, axis, indexing="ij")
+    return torch.stack([x.flatten(), y.flatten(), z.flatten()], dim=1)
+
+
+def gaussian_logits(deviation: float, centre: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> torch.Tensor:
+    return -(lattice() - torch.tensor(centre)).square().sum(dim=1) / (2 * deviation**2)
+
+
+BOX = torch.where((lattice().abs() < 4 * SPACING).all(dim=1), 0.0, -1e4)
+SPIKE = torch.where(torch.arange(SIZE**3) == 700, 0.0, -1e4)
+TWO = torch.logsumexp(torch.stack([gaussian_logits(5.0, (-16.0, 0, 0)), gaussian_logits(5.0, (16.0, 0, 0))]), dim=0)
+OF_A_BOX = 1.5 * math.log(2 * math.pi * math.e / 12)
+
+
+def found(*logits: torch.Tensor) -> Moments:
+    return moments(log_maps(torch.stack(logits)[None]), SIZE, SPACING)
+
+
+def test_the_point_spread_loss_of_gaussian_box_and_spike_is_known() -> None:
+    extent_of_voxels = 1.5 * math.log(1 + SPACING**2 / 12 / 6.0**2)  # the less the wider: 0 in the limit
+    assert losses.point_spread(found(gaussian_logits(6.0))).item() == pytest.approx(extent_of_voxels, abs=2e-3)
+    assert losses.point_spread(found(BOX)).item() == pytest.approx(OF_A_BOX, abs=1e-3)
+    assert losses.point_spread(found(SPIKE)).item() == pytest.approx(OF_A_BOX, abs=1e-3)
+
+
+def test_the_point_spread_loss_of_two_far_peaks_is_that_of_one_gaussian_as_long_as_both_less_one_bit() -> None:
+    # Two peaks that do not overlap: the entropy of one, and log 2; the variance along x is larger by half their distance².
+    narrow = 5.0**2 + SPACING**2 / 12
+    mean_variance = narrow + 16.0**2 / 3
+    expected = 1.5 * math.log(mean_variance / narrow) - math.log(2)
+    single = losses.point_spread(found(gaussian_logits(5.0))).item()  # what the grid itself costs
+    assert losses.point_spread(found(TWO)).item() == pytest.approx(expected + single, abs=0.05)
+
+
+def test_the_spatial_losses_are_means_over_keypoints() -> None:
+    both = found(BOX, gaussian_logits(6.0))
+    for loss in (losses.point_spread, losses.sharpness):
+        parts = loss(found(BOX)) + loss(found(gaussian_logits(6.0)))
+        assert loss(both).item() == pytest.approx(parts.item() / 2, rel=1e-4)
+
+
+def test_the_sharpness_of_a_box_is_its_variance_above_the_floor() -> None:
+    expected = ((8 * SPACING) ** 2 / 12 - (0.8 * SPACING) ** 2) / 100
+    assert losses.sharpness(found(BOX)).item() == pytest.approx(expected, rel=1e-3)
+
+
+def test_wide_maps_are_not_pulled_harder_than_their_variance_says() -> None:
+    narrow, wide = (gaussian_logits(width).requires_grad_() for width in (5.0, 10.0))
+    pulls = [torch.autograd.grad(losses.sharpness(found(logits)), logits)[0].abs().sum() for logits in (narrow, wide)]
+    assert 1 < pulls[1] / pulls[0] < 5  # linear in the variance, which is four times as large
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        losses.point_spread,
+        losses.sharpness,
+        lambda moments_found: losses.repulsion(moments_found.means, 8.0),
+        lambda moments_found: losses.distance(moments_found.means, torch.full((1, 3, 3), 4.0), torch.ones(1, 3)),
+    ],
+    ids=["point spread", "sharpness", "repulsion", "distance"],
+)
+def test_gradients_of_the_terms_on_maps_are_those_of_finite_differences(loss: Callable[[Moments], torch.Tensor]) -> None:
+    torch.manual_seed(3)
+    logits = (2 * torch.randn(1, 3, 4**3, dtype=torch.float64)).requires_grad_()
+    assert torch.autograd.gradcheck(lambda values: loss(moments(log_maps(values), 4, 6.0)), logits)
+
+
+def test_gradients_of_the_terms_on_volumes_are_those_of_finite_differences() -> None:
+    torch.manual_seed(4)
+    fixed, moved = (torch.rand(1, 3, 3, 3, 3, dtype=torch.float64) for _ in range(2))
+    known = torch.rand(1, 1, 3, 3, 3) > 0.3
+    moved.requires_grad_()
+    assert torch.autograd.gradcheck(lambda volume: losses.soft_dice(fixed, volume, known), moved)
+    assert torch.autograd.gradcheck(
+        lambda volume: losses.similarity(fixed[:, :1], volume, known), moved[:, :1].detach().requires_grad_()
+    )
+    assert torch.autograd.gradcheck(lambda volume: losses.denoising(volume, fixed), moved)
+
+
+@pytest.mark.parametrize("between", [closed_form.rigid_between, closed_form.affine_between])
+def test_gradients_pass_the_closed_forms_as_finite_differences_say(between) -> None:
+    torch.manual_seed(5)
+    source, target = ((torch.rand(1, 8, 3) - 0.5) * 80 for _ in range(2))
+    target = source @ torch.linalg.matrix_exp(torch.tensor([[0, -0.3, 0], [0.3, 0, 0.1], [0, -0.1, 0]])) + 0.1 * target
+    target.requires_grad_()
+
+    def along(points: torch.Tensor) -> torch.Tensor:
+        linear, offset = between(source, points, torch.ones(1, 8))
+        return (linear * torch.arange(9).view(3, 3)).sum() * 10 + offset.sum()
+
+    (gradient,) = torch.autograd.grad(along(target), target)
+    direction = torch.nn.functional.normalize(torch.randn_like(target).flatten(), dim=0).view_as(target)
+    step = 0.5
+    with torch.no_grad():
+        slope = (along(target + step * direction) - along(target - step * direction)) / (2 * step)
+    assert (gradient * direction).sum().item() == pytest.approx(slope.item(), rel=0.02, abs=0.02)
+
+
+def test_soft_dice_is_none_for_equal_maps_and_whole_for_disjoint_ones() -> None:
+    torch.manual_seed(6)
+    shares = torch.rand(2, 3, 4, 4, 4)
+    everywhere = torch.ones(2, 1, 4, 4, 4, dtype=torch.bool)
+    assert losses.soft_dice(shares, shares, everywhere).item() == pytest.approx(0, abs=1e-6)
+    half = torch.zeros(1, 1, 4, 4, 4)
+    half[..., :2] = 1
+    assert losses.soft_dice(half, 1 - half, everywhere[:1]).item() == pytest.approx(1)
+    two_of_three = half.roll(1, dims=-1)  # of two slices each, one is shared
+    assert losses.soft_dice(half, two_of_three, everywhere[:1]).item() == pytest.approx(0.5)
+
+
+def test_soft_dice_counts_what_is_known_only() -> None:
+    fixed = torch.ones(1, 1, 4, 4, 4)
+    moved = fixed.clone()
+    moved[..., 3] = 0
+    known = (moved > 0).clone()
+    assert losses.soft_dice(fixed, moved, known).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_presence_is_the_cross_entropy_of_the_truth() -> None:
+    logits = torch.tensor([[math.log(3), -math.log(3)]])  # three to one for, and against
+    assert losses.presence(logits, torch.tensor([[True, True]])).item() == pytest.approx(
+        -(math.log(0.75) + math.log(0.25)) / 2
+    )
+
+
+def test_denoising_is_in_units_of_the_clean_variance() -> None:
+    clean = torch.randn(1, 1, 6, 6, 6)
+    assert losses.denoising(clean, clean).item() == 0
+    assert losses.denoising(clean.mean().expand_as(clean), clean).item() == pytest.approx(1, rel=0.01)
 
 
 def test_descending_the_point_spread_loss_merges_two_peaks_into_one() -> None:

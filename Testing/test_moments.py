@@ -62,6 +62,22 @@ def test_two_peaks_diverge_by_what_numerical_integration_says() -> None:
     assert moments_of(two).divergences(isotropic=False).item() == pytest.approx(expected + voxel_extent, abs=0.01)
 
 
+def test_a_box_has_the_moments_of_a_box_and_diverges_as_a_single_voxel_does() -> None:
+    inside = (lattice().abs() < 6 * SPACING).all(dim=1)  # 12 voxels per side, filled evenly
+    found = moments_of(inside.float())
+    side = 12 * SPACING
+    torch.testing.assert_close(found.means[0, 0], torch.zeros(3), atol=1e-3, rtol=0)
+    torch.testing.assert_close(found.covariances[0, 0], torch.eye(3) * side**2 / 12, rtol=1e-3, atol=1e-2)
+    assert found.entropies.item() == pytest.approx(3 * math.log(12), rel=1e-4)
+    # Of what size the box is does not matter: 3/2 · log(2πe/12) again.
+    assert found.divergences(isotropic=True).item() == pytest.approx(1.5 * math.log(2 * math.pi * math.e / 12), abs=1e-3)
+
+
+def test_moments_keep_the_precision_of_the_maps() -> None:
+    logarithm = torch.log_softmax(torch.zeros(1, 1, SIZE**3, dtype=torch.float64), dim=-1)
+    assert moments(logarithm, SIZE, SPACING).covariances.dtype == torch.float64
+
+
 def test_the_isotropic_divergence_also_charges_for_a_long_shape() -> None:
     found = moments_of(gaussian((0, 0, 0), (9.0, 3.0, 3.0)))
     covariance = found.covariances[0, 0].double()

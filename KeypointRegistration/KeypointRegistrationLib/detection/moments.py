@@ -41,8 +41,12 @@ class Moments:
 
 
 def moments(log_probabilities: Tensor, size: int, spacing: float) -> Moments:
-    """Moments of maps ``(B, K, size³)`` on a cubic grid with ``spacing`` mm between voxels (I running fastest)."""
-    axis = (torch.arange(size, device=log_probabilities.device, dtype=torch.float32) - (size - 1) / 2) * spacing
+    """Moments of maps ``(B, K, size³)`` on a cubic grid with ``spacing`` mm between voxels (I running fastest).
+
+    In the precision of the maps, which should be float32 at least.
+    """
+    kind = {"device": log_probabilities.device, "dtype": log_probabilities.dtype}
+    axis = (torch.arange(size, **kind) - (size - 1) / 2) * spacing
     z, y, x = torch.meshgrid(axis, axis, axis, indexing="ij")
     x, y, z = x.flatten(), y.flatten(), z.flatten()
     basis = torch.stack([x, y, z, x * x, y * y, z * z, x * y, x * z, y * z], dim=1)
@@ -50,7 +54,7 @@ def moments(log_probabilities: Tensor, size: int, spacing: float) -> Moments:
     raw = probabilities @ basis
     means, second = raw[..., :3], raw[..., 3:]
     square = second[..., [0, 3, 4, 3, 1, 5, 4, 5, 2]].unflatten(-1, (3, 3))
-    sheppard = torch.eye(3, device=raw.device) * spacing**2 / 12
+    sheppard = torch.eye(3, **kind) * spacing**2 / 12
     covariances = square - means.unsqueeze(-1) * means.unsqueeze(-2) + sheppard
     # Far outside the valid region log p is about −1e4 and p underflows to 0: the product is 0, as p log p → 0 demands.
     entropies = -(probabilities * log_probabilities).sum(-1)

@@ -26,7 +26,7 @@ from .publishing import output_folder
 
 _VARIANTS = (Variant.NONE, Variant.KL, Variant.KL_VAR, Variant.ALL)
 _QUANTILES = (0.25, 0.5, 0.75)  # of the spread without spatial losses: which keypoints are shown
-_TILE = 200  # pixels
+_TILE = 210  # pixels
 _HEAD, _FOOT, _GAP = 26, 20, 4
 _INK, _FAINT_INK, _DOT = (0.93, 0.93, 0.93), (0.7, 0.7, 0.72), (0.25, 0.85, 1.0)
 
@@ -84,11 +84,11 @@ def _one_map(read: Read, keypoint: int, scan: Sampler, fine: Grid) -> tuple[NDAr
     """The map of one keypoint, summed from front to back, over the coronal slice through its mean."""
     picture = _slice(scan, fine, read.positions[keypoint])
     chosen = Volume(read.heatmaps.values[keypoint], read.heatmaps.grid.ijk_to_ras, "map")
-    heat = np.rot90(sample(chosen, fine).sum(axis=1), 2)
+    heat = np.rot90(sample(chosen, _columns(fine, chosen)).sum(axis=1), 2)
     heat = np.sqrt(heat / max(float(heat.max()), 1e-12))[..., None]
     picture = picture * (1 - 0.75 * heat) + 0.75 * heat * _colour(heat)
     _dot(picture, fine, read.positions[keypoint])
-    return picture, f"keypoint {keypoint + 1}: spread {read.spreads[keypoint]:.0f} mm, L_KL {read.divergences[keypoint]:.1f}"
+    return picture, f"keypoint {keypoint + 1}: {read.spreads[keypoint]:.0f} mm, L_KL {read.divergences[keypoint]:.1f}"
 
 
 def _all_keypoints(read: Read, scan: Sampler, fine: Grid) -> tuple[NDArray, str]:
@@ -96,7 +96,7 @@ def _all_keypoints(read: Read, scan: Sampler, fine: Grid) -> tuple[NDArray, str]
     picture = _slice(scan, fine, grid_centre(fine))
     for position in read.positions:
         _dot(picture, fine, position)
-    return picture, f"all: spread {np.median(read.spreads):.0f} mm, L_KL {np.median(read.divergences):.1f} (medians)"
+    return picture, f"all: median {np.median(read.spreads):.0f} mm, L_KL {np.median(read.divergences):.1f}"
 
 
 def _slice(scan: Sampler, fine: Grid, position: NDArray) -> NDArray[np.float64]:
@@ -107,6 +107,14 @@ def _slice(scan: Sampler, fine: Grid, position: NDArray) -> NDArray[np.float64]:
     values = scan(Grid((fine.shape[0], 1, fine.shape[2]), shift))[:, 0]
     grey = np.rot90(values, 2) / max(float(np.percentile(values, 99.5)), 1e-6)
     return np.repeat(0.8 * grey.clip(0, 1)[..., None], 3, axis=2)
+
+
+def _columns(fine: Grid, chosen: Volume) -> Grid:
+    """The pixels of ``fine`` from left to right and top to bottom, and the voxels of ``chosen`` from back to front."""
+    matrix = fine.ijk_to_ras.copy()
+    matrix[:3, 1] = chosen.ijk_to_ras[:3, 1]
+    matrix[1, 3] = chosen.ijk_to_ras[1, 3]
+    return Grid((fine.shape[0], chosen.shape[1], fine.shape[2]), matrix)
 
 
 def _dot(picture: NDArray, fine: Grid, position: NDArray) -> None:

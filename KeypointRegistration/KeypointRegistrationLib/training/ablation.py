@@ -83,6 +83,10 @@ class Ablation:
         self._folder = folder
         self._device = torch.device(device)
 
+    def folder(self, variant: Variant) -> Path:
+        """Where the training of ``variant`` is."""
+        return self._folder / variant.value
+
     def trained(self, variant: Variant) -> Iterator[int]:
         """Train ``variant`` to the end, yielding the step at every report."""
         trainer = self.trainer(variant)
@@ -91,7 +95,7 @@ class Ablation:
 
     def trainer(self, variant: Variant) -> Trainer:
         """The training of ``variant``, as far as it has come; after the pretraining at least."""
-        folder = self._folder / variant.value
+        folder = self.folder(variant)
         if not (folder / _CHECKPOINT).is_file():
             start = self._started()
             folder.mkdir(parents=True, exist_ok=True)
