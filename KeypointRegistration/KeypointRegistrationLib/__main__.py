@@ -32,7 +32,8 @@ _COMMANDS = {
     "equivariance": (".evaluation.equivariance", "measure how well networks follow a turned head, and what they cost"),
     "ablation": (".evaluation.ablation", "train with and without the spatial losses, and measure what each is worth"),
     "loss-pictures": (".evaluation.loss_pictures", "draw what each spatial loss does to probability maps"),
-    "train": (".training.command", "train a model from label maps"),
+    "train": (".training.command", "train a model from label maps or scans"),
+    "plot-training": (".training.plot", "draw the curves of a training"),
 }
 
 _DEBUG = "KEYPOINT_REGISTRATION_DEBUG"

@@ -105,8 +105,8 @@ def mean_shape(
 
     Returns:
         the template ``(K, 3)`` in mm, centred on zero and upright (generalised Procrustes with similarities; symmetric
-        about the midline where ``mirrored_order`` tells each point's twin), and per point the root-mean-square distance ``(K,)`` in mm that remains between two people
-        after the best affine alignment.
+        about the midline where ``mirrored_order`` tells each point's twin), and per point the root-mean-square distance
+        ``(K,)`` in mm that remains between two people after the best affine alignment.
     """
     shapes = points
     if mirrored_order is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import sys
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from pathlib import Path
@@ -22,24 +23,28 @@ else:
 
 @dataclass(frozen=True)
 class DataConfig:
-    """The label maps.
+    """What a training learns from: label maps, or scans without labels.
 
     Attributes:
-        labels: folder, relative to the configuration file.
+        labels: folder of the label maps, relative to the configuration file; or else
+        scans: folder of the scans.
         pattern: of the file names in it.
-        held_out: names (without extension) of the maps kept for validation.
-        landmarks: ``named`` anatomical points of maps with FreeSurfer's numbers, or points ``spread`` over the brain.
+        held_out: names (without extension) of the subjects kept for validation; where none, those it trains on are measured.
+        landmarks: ``named`` anatomical points of maps with FreeSurfer's numbers, or points ``spread`` over the brain, or
+            over the largest bright object of a scan.
         count: how many points are spread.
-        brain_below: labels from 1 to below this are brain.
-        white, fluid: labels of white matter and of fluid; other brain labels are grey matter.
+        brain_below: labels from 1 to below this are brain: all, unless said otherwise.
+        white, fluid: labels of white matter and of fluid; other brain labels are grey matter.  Where neither is told, the
+            brain's labels are tissues of as many kinds.
         names: of the labels, by number as text; keypoints that were not taught a place are called after where they lie.
     """
 
-    labels: str
-    held_out: tuple[str, ...]
-    brain_below: int
-    white: tuple[int, ...]
-    fluid: tuple[int, ...]
+    labels: str = ""
+    held_out: tuple[str, ...] = ()
+    brain_below: int = 1_000_000
+    white: tuple[int, ...] = ()
+    fluid: tuple[int, ...] = ()
+    scans: str = ""
     pattern: str = "*.nii*"
     landmarks: str = "named"
     count: int = 32
@@ -89,7 +94,8 @@ class ScheduleConfig:
 
     The learning rate warms up, stays, and falls to a twentieth over the last ``decay`` share of the steps.  Rotations grow
     from 15° to their full range over the first ``ramp`` share; the sharpness term grows over the same time.  ``pretraining``
-    is the share of the steps that the losses of that name are in force.
+    is the share of the steps that the losses of that name are in force.  With ``nested`` the pair is aligned by the first n
+    keypoints only, n drawn anew in each step: any number of first keypoints then is a working model.
     """
 
     steps: int
@@ -100,6 +106,7 @@ class ScheduleConfig:
     decay: float = 0.3
     average: float = 0.998
     pretraining: float = 0.0
+    nested: bool = False
     report_every: int = 25
     validate_every: int = 250
 
@@ -139,18 +146,29 @@ class TrainingConfig:
 
 
 def load_config(path: Path) -> TrainingConfig:
-    """Read a configuration file.
+    """Read a configuration file (TOML), or the configuration on the card of a model (``card.json``).
 
     Raises:
         InputError: if the file cannot be read, or a key is unknown (with the nearest valid one), missing or of a wrong kind.
     """
     try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        tree = json.loads(text)["training"]["configuration"] if path.suffix == ".json" else tomllib.loads(text)
     except OSError as error:
         raise InputError(f"The configuration {path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"The configuration {path} is not a text file. Give a TOML file or a model's card.json.") from error
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"The configuration {path} is not valid TOML: {error}.") from error
-    return _build(TrainingConfig, tree, "")
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is not the card of a model: it holds no configuration of a training.") from error
+    return config_from(tree)
+
+
+def config_from(tree: dict[str, Any]) -> TrainingConfig:
+    """The configuration that a tree of tables, lists and values describes; InputError as ``load_config``."""
+    config: TrainingConfig = _build(TrainingConfig, tree, "")
+    return config
 
 
 def _build(kind: type, tree: Any, where: str) -> Any:

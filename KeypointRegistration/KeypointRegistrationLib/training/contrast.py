@@ -17,7 +17,10 @@ from ..detection.intensity import normalised
 
 @dataclass(frozen=True)
 class Tissue:
-    """Classes by kind, as index tensors into the class list."""
+    """Classes by kind, as index tensors into the class list.
+
+    Of scans without labels the classes are ``levels`` of grey rather than tissues: what they show is all brain.
+    """
 
     count: int
     twins: Tensor  # (pairs, 2): left and right class of one tissue
@@ -25,6 +28,7 @@ class Tissue:
     white: Tensor
     grey: Tensor
     fluid: Tensor
+    levels: bool = False
 
 
 def tissue_of(
@@ -42,14 +46,39 @@ def tissue_of(
     return Tissue(len(labels), pairs, classes(brain), classes(white), classes(grey), classes(fluid))
 
 
+def grey_levels(count: int) -> Tissue:
+    """``count`` grey levels of scans, black first."""
+    none = torch.zeros(0, dtype=torch.long)
+    return Tissue(count, none.reshape(0, 2), torch.arange(1, count), none, none, none, levels=True)
+
+
+def canonical_contrast(tissue: Tissue) -> Tensor:
+    """Intensity of each class in the common contrast of the renderings, ``(classes,)``.
+
+    Fluid is bright, white matter dark, what is not brain black.  Where nobody told kinds of tissue, each class of the brain
+    has an intensity of its own, neighbours in number far apart; scans are rendered as they are.
+    """
+    if tissue.levels:
+        return torch.linspace(0, 1, tissue.count)
+    contrast = torch.zeros(tissue.count)
+    if len(tissue.white) or len(tissue.fluid):
+        contrast[tissue.grey] = 0.6
+        contrast[tissue.white] = 0.3
+        contrast[tissue.fluid] = 1.0
+    else:
+        contrast[tissue.brain] = 0.3 + 0.7 * (0.618034 * torch.arange(1, len(tissue.brain) + 1)) % 1
+    return contrast
+
+
 @dataclass(frozen=True)
 class ContrastSettings:
     """How scans may look.  Probabilities unless said otherwise.
 
     Attributes:
-        familiar: tissues in the order of a common contrast; else at random.
+        familiar: tissues in the order of a common contrast; else at random.  Of scans without labels: their own contrast;
+            else a random smooth curve of it.
         fluid_bright: of those, the share where fluid is bright (T2) rather than dark (T1).
-        stripped: nothing but the brain is seen.
+        stripped: nothing but the brain is seen.  Needs label maps, as do surroundings.
         surroundings: beyond the head there is something rather than nothing, such as the mother's body around a foetus.
         thick: slices are thick, or the whole scan is coarse.
         thickest: largest ratio of slice thickness to voxel.
@@ -79,9 +108,12 @@ class Painter:
 
     def paint(self, classes: Tensor) -> Tensor:
         """A scan in [0, 1], at half the resolution of the class map ``(2N, 2N, 2N)`` of class indices (0 = background)."""
-        image = self._intensities(classes)
-        if self._chance(self._settings.surroundings):
-            image = torch.where(classes > 0, image, self._surroundings(image.shape))
+        if self._tissue.levels:
+            image = self._recoloured(classes)
+        else:
+            image = self._intensities(classes)
+            if self._chance(self._settings.surroundings):
+                image = torch.where(classes > 0, image, self._surroundings(image.shape))
         image = functional.avg_pool3d(image[None, None], 2)[0, 0]
         if self._chance(self._settings.stripes):
             image = self._striped(image)
@@ -109,6 +141,16 @@ class Painter:
             means[outside] = 0
             deviations[outside] = 0
         return means[classes] + deviations[classes] * self._normal(*classes.shape)
+
+    def _recoloured(self, levels: Tensor) -> Tensor:
+        """Grey levels as they are, or along a random smooth curve that leaves black black."""
+        if self._chance(self._settings.familiar):
+            curve = torch.linspace(0, 1, self._tissue.count, device=levels.device)
+        else:
+            knots = torch.rand(1, 1, 6, generator=self._rng, device=self._rng.device)
+            knots[..., 0] = 0
+            curve = functional.interpolate(knots, size=self._tissue.count, mode="linear", align_corners=True)[0, 0]
+        return curve[levels]
 
     def _make_familiar(self, means: Tensor) -> None:
         """The order of tissues in T1 (fluid dark, white matter bright) or, half the time, in T2."""

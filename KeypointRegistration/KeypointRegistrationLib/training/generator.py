@@ -13,6 +13,8 @@ from .contrast import ContrastSettings, Painter, Tissue
 from .poses import PoseRange, View, Warp, random_view, random_warp
 from .subjects import Subject
 
+_DEEPEST_CROP = 0.5  # share of the reference points' extent that a missing slab may reach into
+
 
 @dataclass(frozen=True)
 class ViewSettings:
@@ -21,7 +23,7 @@ class ViewSettings:
     Attributes:
         size: voxels per side, N.
         spacing: mm between voxels.
-        crop: probability that part of the view was not acquired.
+        crop: probability that part of the view was not acquired, and up to half of the anatomy is missing with it.
     """
 
     size: int
@@ -119,7 +121,7 @@ class ViewGenerator:
                 mirrored, warp = self._chance(0.5), random_warp(limits[0], self._rng)
             views.append(self._view(self._subjects[chosen[0 if same else 1]], limits, warp, mirrored))
             pairs_of_one.append(same)
-        tensors = (torch.stack(parts) for parts in zip(*views, strict=True))
+        tensors = [torch.stack(parts) for parts in zip(*views, strict=True)]
         return Batch(*tensors, torch.tensor(pairs_of_one, device=self._rng.device))
 
     def _view(self, subject: Subject, limits: Sequence[PoseRange], warp: Warp, mirrored: bool) -> tuple[Tensor, ...]:
@@ -128,7 +130,7 @@ class ViewGenerator:
         view = random_view(centre, warp, chosen, self._rng)
         points = view.from_head(_flipped(subject.points[self._mirror], centre) if mirrored else subject.points)
         classes = self._look_up(subject, view, mirrored)
-        acquired = self._acquired()
+        acquired = self._acquired(points)
         image = self._painter.paint(classes) * acquired
         rendering = functional.avg_pool3d(self._canonical[classes][None, None], 2)[0]
         tissues = functional.avg_pool3d(self._kinds[:, classes][None], 2)[0]
@@ -148,19 +150,22 @@ class ViewGenerator:
         x, y, z = index.minimum(size - 1).clamp(min=0).unbind(-1)
         return torch.where(inside, subject.classes[z, y, x].long(), 0)
 
-    def _acquired(self) -> Tensor:
-        """Mask ``(N, N, N)``: 1 where the scan was acquired; sometimes a slab at one side is missing."""
+    def _acquired(self, points: Tensor) -> Tensor:
+        """Mask ``(N, N, N)``: 1 where the scan was acquired; sometimes a slab at one side is missing.
+
+        The slab reaches up to half-way through the ``points`` ``(K, 3)``.  (A slab measured by the view instead hardly ever
+        hid any of them, and networks learned that every keypoint is always there.)
+        """
         size = self.settings.size
         mask = torch.ones(size, size, size, device=self._rng.device)
         if self._chance(self.settings.crop):
-            axis, side, share = torch.rand(3, generator=self._rng, device=self._rng.device).tolist()
-            slab = int(size * 0.35 * share)
-            mask = mask.transpose(0, int(3 * axis))
-            if side < 0.5:
-                mask[:slab] = 0
-            else:
-                mask[size - slab :] = 0
-            mask = mask.transpose(0, int(3 * axis)).contiguous()
+            which, side, share = torch.rand(3, generator=self._rng, device=self._rng.device).tolist()
+            axis = int(3 * which)
+            low, high = points[:, axis].min(), points[:, axis].max()
+            depth = share * _DEEPEST_CROP * (high - low)
+            places = (torch.arange(size, device=points.device) - (size - 1) / 2) * self.settings.spacing
+            kept = places > low + depth if side < 0.5 else places < high - depth
+            mask = mask * kept.view([-1 if axis == 2 - dimension else 1 for dimension in range(3)])
         return mask
 
     def _inside(self, points: Tensor, acquired: Tensor) -> Tensor:

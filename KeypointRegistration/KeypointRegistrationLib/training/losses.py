@@ -73,7 +73,7 @@ def soft_dice(fixed: Tensor, moved: Tensor, valid: Tensor) -> Tensor:
 
 
 def denoising(cleaned: Tensor, clean: Tensor) -> Tensor:
-    """Mean squared difference of what the denoiser hands on and the clean rendering, in units of the rendering's variance."""
+    """Mean squared difference of the denoiser's output and the clean rendering, in units of the rendering's variance."""
     return (cleaned - clean).square().mean() / clean.var().clamp(min=1e-6)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -17,19 +16,23 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from ..detection.architecture import NetworkKind
 from ..detection.network import KeypointDetector
 from ..geometry.errors import InputError
+from .checkpoint import differences, read_checkpoint, write_checkpoint
 from .config import TrainingConfig
-from .contrast import Tissue, tissue_of
+from .contrast import canonical_contrast, grey_levels, tissue_of
 from .generator import ViewGenerator
 from .landmarks import Landmarks
-from .objective import TERMS, Objective
+from .log import TrainingLog
+from .objective import Objective
+from .parallel import Team
 from .poses import PoseRange
-from .shape import Shape, found_shape, known_shape
+from .shape import Shape, described, found_shape, known_shape
 from .steerable_kernels import confine
 from .subjects import Subject
 from .validation import Sightings, Validation, observe, validate
 
 _START_ROTATION = 15.0  # degrees
-_LOGGED = ("loss", *TERMS)
+_RANKS_APART = 1_000_003  # between the seeds of processes that train together
+_FEWEST_NESTED = 8  # keypoints that a nested training aligns a pair by
 
 
 class Trainer:
@@ -37,6 +40,7 @@ class Trainer:
 
     ``folder`` receives ``log.csv`` (one row per report), ``validation.csv`` and ``checkpoint.pt`` (weights, average,
     optimiser, random state, step).  With the same configuration, subjects and device, a resumed run continues exactly.
+    Each member of a ``team`` sees views of its own; the gradients are averaged, and the first member writes.
     """
 
     def __init__(
@@ -48,12 +52,16 @@ class Trainer:
         held_out: list[Subject],
         folder: Path,
         device: torch.device,
+        team: Team | None = None,
+        tensorboard: bool = False,
     ) -> None:
         self._config = config
         self._folder = folder
         self._device = device
+        self._team = team or Team()
+        self._log = TrainingLog(folder, tensorboard and self._team.leads)
         torch.manual_seed(config.seed)
-        self._rng = torch.Generator(device).manual_seed(config.seed)
+        self._rng = torch.Generator(device).manual_seed(config.seed + _RANKS_APART * self._team.rank)
         self._held_out = [subject.to(device) for subject in held_out]
         self._labels = labels
         self._landmarks = landmarks
@@ -65,6 +73,7 @@ class Trainer:
             confine(model)
         self._model = model.to(device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self._average = AveragedModel(self._model, multi_avg_fn=get_ema_multi_avg_fn(config.schedule.average))
+        self._shared = self._team.shared(self._model)
         self._optimizer = torch.optim.AdamW(self._model.parameters(), lr=config.schedule.learning_rate, weight_decay=1e-4)
         self._objective = Objective(config.losses, config.view)
         self._pretraining = Objective(config.pretraining, config.view)
@@ -91,17 +100,25 @@ class Trainer:
         return cast(KeypointDetector, self._average.module)
 
     def run(self) -> Iterator[tuple[int, dict[str, float]]]:
-        """Train to the configured number of steps, yielding (step, terms) at every report."""
+        """Train to the configured number of steps, yielding (step, terms) at every report.
+
+        Raises:
+            InputError: if log or checkpoint cannot be written.
+        """
         schedule = self._config.schedule
+        if self._team.leads:
+            self._log.begin(self.step)
         while self.step < schedule.steps:
             terms = self._train_step()
             self.step += 1
             last = self.step == schedule.steps
             if self.step % schedule.report_every == 0 or last:
-                self._append("log.csv", {"step": self.step, **dict.fromkeys(_LOGGED, ""), **terms})
+                if self._team.leads:
+                    self._log.report(self.step, terms)
                 yield self.step, terms
             if self.step % schedule.validate_every == 0 or last:
-                self._append("validation.csv", {"step": self.step, **asdict(self.validate())})
+                if self._team.leads:
+                    self._log.validated(self.step, self.validate())
                 self.save()
 
     def validate(self) -> Validation:
@@ -116,44 +133,71 @@ class Trainer:
         """Where the averaged weights' keypoints lie in upright heads of the training subjects, and what they are called."""
         if self.taught:
             points = np.array([subject.points.double().cpu().numpy() for subject in self._training])
-            return known_shape(self._landmarks.names, points, self._landmarks.mirrored_order)
+            shape = known_shape(self._landmarks.names, points, self._landmarks.mirrored_order)
+            return described(shape, self._training, self._labels, self._config.data.names)
         views = [self._views_of([subject], self._other_rng(3 + i)) for i, subject in enumerate(self._training)]
         return found_shape(self.averaged, views, self._config.near, self._labels, self._config.data.names)
 
     def save(self) -> None:
-        """Write the checkpoint; an interruption while writing leaves the previous one."""
+        """Write the checkpoint; all members of a team must call this.
+
+        Raises:
+            InputError: if it cannot be written; the previous one is intact then.
+        """
+        random, *others = self._team.gathered(self._rng.get_state())
         state = {
             "step": self.step,
             "network": asdict(self._config.network),
             "model": self._model.state_dict(),
             "average": self._average.state_dict(),
             "optimizer": self._optimizer.state_dict(),
-            "random": self._rng.get_state(),
+            "random": random,
+            "random_of_others": others,
+            "configuration": asdict(self._config),
         }
-        part = self._folder / "checkpoint.part"
-        torch.save(state, part)
-        part.replace(self._folder / "checkpoint.pt")
+        if self._team.leads:
+            write_checkpoint(self._folder, state)
 
-    def resume(self) -> None:
-        """Continue from the checkpoint in the folder.
+    def resume(self) -> list[str]:
+        """Continue from the checkpoint in the folder.  Returns sentences on what will not be as if never interrupted.
 
         Raises:
-            InputError: if there is none, or it belongs to another network.
+            InputError: if there is none, or it is damaged or belongs to another network.
         """
-        path = self._folder / "checkpoint.pt"
-        if not path.is_file():
-            raise InputError(f"There is no checkpoint to resume from in {self._folder}.")
-        state = torch.load(path, map_location=self._device, weights_only=True)
+        state = read_checkpoint(self._folder, self._device)
         if state["network"] != asdict(self._config.network):
             raise InputError(
                 f"The checkpoint in {self._folder} is of another network: {_told(state['network'])}. The configuration asks "
                 f"for {_told(asdict(self._config.network))}. Choose another output folder."
             )
-        self._model.load_state_dict(state["model"])
-        self._average.load_state_dict(state["average"])
-        self._optimizer.load_state_dict(state["optimizer"])
-        self._rng.set_state(state["random"].cpu())
+        try:
+            self._model.load_state_dict(state["model"])
+            self._average.load_state_dict(state["average"])
+            self._optimizer.load_state_dict(state["optimizer"])
+        except (RuntimeError, ValueError) as error:
+            count = len(state["model"].get("absence", ()))
+            told = f"finds {count} keypoints" if count != len(self._landmarks.names) else "has parts of other sizes"
+            raise InputError(
+                f"The checkpoint in {self._folder} is of another network: it {told}, and the configuration asks for "
+                f"{len(self._landmarks.names)} keypoints. Choose another output folder."
+            ) from error
         self.step = state["step"]
+        notes = self._resume_random([state["random"], *state.get("random_of_others", [])])
+        changed = differences(state.get("configuration", {}) or asdict(self._config), asdict(self._config))
+        if changed:
+            notes.append(f"The training goes on with another configuration than it began with ({'; '.join(changed)}).")
+        return notes
+
+    def _resume_random(self, states: list[Tensor]) -> list[str]:
+        """Take up this process's random views where they were left, if it had any then."""
+        try:
+            self._rng.set_state(states[self._team.rank].cpu())
+        except (IndexError, RuntimeError):
+            self._rng.manual_seed(self._config.seed + _RANKS_APART * self._team.rank + self.step)
+            return ["The checkpoint was made with fewer processes or on another device: the views to come are others."]
+        if len(states) > self._team.size:
+            return ["The checkpoint was made with more processes: the views to come are fewer."]
+        return []
 
     def _train_step(self) -> dict[str, float]:
         schedule = self._config.schedule
@@ -165,7 +209,7 @@ class Trainer:
         objective = self._pretraining if early else self._objective
         self._model.train()
         with self._precision():
-            loss, terms = objective(self._model, batch, ramp)
+            loss, terms = objective(self._shared, batch, ramp, self._nested())
         self._optimizer.zero_grad()
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self._model.parameters(), max_norm=1.0)
@@ -173,6 +217,14 @@ class Trainer:
             self._optimizer.step()
             self._average.update_parameters(self._model)
         return {"loss": float(loss.detach()), **terms}
+
+    def _nested(self) -> int | None:
+        """How many first keypoints align the pair in this step: all, unless the training is nested."""
+        if not self._config.schedule.nested:
+            return None
+        most = len(self._landmarks.names)
+        fewest = min(_FEWEST_NESTED, most)
+        return int(torch.randint(fewest, most + 1, (1,), generator=self._rng, device=self._device))
 
     def _rate(self) -> float:
         schedule = self._config.schedule
@@ -194,8 +246,12 @@ class Trainer:
 
     def _views_of(self, subjects: list[Subject], rng: torch.Generator) -> ViewGenerator:
         data = self._config.data
-        tissue = tissue_of(self._labels, data.brain_below, list(data.white), list(data.fluid), self._landmarks.twins)
-        canonical = canonical_contrast(tissue, self._device)
+        tissue = (
+            grey_levels(len(self._labels))
+            if data.scans
+            else tissue_of(self._labels, data.brain_below, list(data.white), list(data.fluid), self._landmarks.twins)
+        )
+        canonical = canonical_contrast(tissue).to(self._device)
         order = torch.from_numpy(self._landmarks.mirrored_order)
         return ViewGenerator(subjects, tissue, canonical, self._config.view, self._config.contrast, order, rng)
 
@@ -206,24 +262,6 @@ class Trainer:
     def _other_rng(self, offset: int) -> torch.Generator:
         return torch.Generator(self._device).manual_seed(self._config.seed + offset)
 
-    def _append(self, name: str, row: Mapping[str, float | str]) -> None:
-        path = self._folder / name
-        new = not path.exists()
-        with path.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, fieldnames=list(row))
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
-
 
 def _told(network: dict[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in network.items())
-
-
-def canonical_contrast(tissue: Tissue, device: torch.device) -> Tensor:
-    """Intensity of each class in the common contrast of the renderings: fluid bright, white dark, outside black."""
-    contrast = torch.zeros(tissue.count, device=device)
-    contrast[tissue.grey] = 0.6
-    contrast[tissue.white] = 0.3
-    contrast[tissue.fluid] = 1.0
-    return contrast
