@@ -45,8 +45,8 @@ def moments(log_probabilities: Tensor, size: int, spacing: float) -> Moments:
 
     In the precision of the maps, which should be float32 at least.
     """
-    kind = {"device": log_probabilities.device, "dtype": log_probabilities.dtype}
-    axis = (torch.arange(size, **kind) - (size - 1) / 2) * spacing
+    device, precision = log_probabilities.device, log_probabilities.dtype
+    axis = (torch.arange(size, device=device, dtype=precision) - (size - 1) / 2) * spacing
     z, y, x = torch.meshgrid(axis, axis, axis, indexing="ij")
     x, y, z = x.flatten(), y.flatten(), z.flatten()
     basis = torch.stack([x, y, z, x * x, y * y, z * z, x * y, x * z, y * z], dim=1)
@@ -54,7 +54,7 @@ def moments(log_probabilities: Tensor, size: int, spacing: float) -> Moments:
     raw = probabilities @ basis
     means, second = raw[..., :3], raw[..., 3:]
     square = second[..., [0, 3, 4, 3, 1, 5, 4, 5, 2]].unflatten(-1, (3, 3))
-    sheppard = torch.eye(3, **kind) * spacing**2 / 12
+    sheppard = torch.eye(3, device=device, dtype=precision) * spacing**2 / 12
     covariances = square - means.unsqueeze(-1) * means.unsqueeze(-2) + sheppard
     # Far outside the valid region log p is about −1e4 and p underflows to 0: the product is 0, as p log p → 0 demands.
     entropies = -(probabilities * log_probabilities).sum(-1)
