@@ -14,9 +14,9 @@ from pathlib import Path
 
 from ..geometry.errors import InputError
 from ..training.ablation import Ablation, Variant
-from ..training.config import TrainingConfig, load_config
+from ..training.config import load_config
 from ..training.landmarks import landmarks_of
-from ..training.sources import Material, subjects_of
+from ..training.sources import subjects_of
 from .ablation_table import Measured, ablation_table
 from .publishing import add_output_arguments, output_folder, publish
 
@@ -26,6 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("config", type=Path, help="configuration of the training with all three spatial losses (TOML)")
     add_output_arguments(parser)
     parser.add_argument("--seeds", type=int, nargs="+", metavar="N", help="of the trainings (default: the configuration's)")
+    parser.add_argument(
+        "--variants", nargs="+", choices=[variant.value for variant in Variant], metavar="NAME",
+        default=[variant.value for variant in Variant], help="of %(choices)s (default: all of them)",
+    )  # fmt: skip
     parser.add_argument("--steps", type=int, metavar="N", help="of each training (default: the configuration's)")
     parser.add_argument("--pairs", type=int, default=40, metavar="N", help="measured pairs of a kind (default: %(default)s)")
 
@@ -46,23 +50,20 @@ def run(arguments: argparse.Namespace) -> int:
     material = subjects_of(config, arguments.config.parent, landmarks_of(data.landmarks, data.count, data.brain_below))
     measured = []
     for seed in arguments.seeds or [config.seed]:
-        measured += measure(replace(config, seed=seed), material, folder / f"seed-{seed}", arguments.pairs)
+        ablation = Ablation(replace(config, seed=seed), material, folder / f"seed-{seed}")
+        measured += [measure(ablation, Variant(name), seed, arguments.pairs) for name in arguments.variants]
     table = ablation_table(config, measured)
     _write_pairs(folder / "pairs.csv", measured)
     publish(arguments, f"ablation-{config.losses.similarity_transform}", table)
     return 0
 
 
-def measure(config: TrainingConfig, material: Material, folder: Path, pairs: int) -> list[Measured]:
-    """All variants of one seed, trained to the end in ``folder`` and measured on the same pairs of held-out people."""
-    ablation = Ablation(config, material, folder)
-    measured = []
-    for variant in Variant:
-        for step in ablation.trained(variant):
-            print(f"seed {config.seed}, {variant.words}: step {step}", file=sys.stderr, flush=True)
-        one, two = (ablation.looked_at(variant, pairs, same_subject) for same_subject in (True, False))
-        measured.append(Measured(config.seed, variant, one, two))
-    return measured
+def measure(ablation: Ablation, variant: Variant, seed: int, pairs: int) -> Measured:
+    """One variant, trained to the end and measured on ``pairs`` pairs of each kind of held-out people."""
+    for step in ablation.trained(variant):
+        print(f"seed {seed}, {variant.words}: step {step}", file=sys.stderr, flush=True)
+    one, two = (ablation.looked_at(variant, pairs, same_subject) for same_subject in (True, False))
+    return Measured(seed, variant, one, two)
 
 
 def _write_pairs(path: Path, measured: list[Measured]) -> None:

@@ -64,7 +64,7 @@ def _cells(own: Sequence[Measured], reference: Sequence[Measured], rigid: bool) 
     same = [consistency(np.concatenate([unseen.classes for unseen in item.views])) for item in own]
     return [
         *errors,
-        _significance(*decisive) if own[0].variant is not Variant.NONE else "–",
+        _significance(*decisive) if reference and own[0].variant is not Variant.NONE else "–",
         *(f"{np.median(_both(own, name)):.1f}" for name in ("spread_mm", "spacing_mm")),
         f"{np.median(_both(own, 'divergence')):.2f}",
         f"{np.median(_one(own, 'repeatability_mm')):.1f}",
