@@ -14,6 +14,7 @@ from host.settings import QSettings
 from KeypointRegistrationLib.detection import bundle
 from KeypointRegistrationLib.files.archive import load_volume
 from KeypointRegistrationLib.geometry.volume import Volume
+from KeypointRegistrationLib.registration.options import KeypointChoice
 from KeypointRegistrationLib.scene.inputs import SceneInputs
 from KeypointRegistrationLib.scene.volumes import add_volume
 from panel_session import MODULE, Session
@@ -66,6 +67,17 @@ def test_choices_from_lists_outlive_the_lists_being_filled_again(session: Sessio
     parameters = session.panel.logic.getParameterNode()
     assert (parameters.transformType.name, parameters.device.name) == ("RIGID", "CPU")
     assert session.person.reads("transformTypeComboBox") == "Rigid"
+
+
+def test_as_few_keypoints_as_needed_can_be_asked_for(session: Session) -> None:
+    session.choose_two_volumes()
+    assert session.panel._inputs.chosen_options().keypoints is KeypointChoice.ALL
+    session.person.open_section("advancedCollapsibleButton")
+    session.person.click("fewKeypointsCheckBox")
+    session.worker("hangs")
+    session.person.click("applyButton")
+    session.wait_for("Finding keypoints")
+    assert session.client._request.keypoints == "auto"
 
 
 def test_a_model_says_what_it_is_for_and_is_only_used_for_that(session: Session) -> None:

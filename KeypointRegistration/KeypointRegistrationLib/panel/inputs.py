@@ -10,7 +10,7 @@ from slicer.i18n import tr as _
 
 from ..detection.bundle import Card, bundle_names, load_card
 from ..geometry.errors import InputError
-from ..registration.options import RegistrationOptions
+from ..registration.options import KeypointChoice, RegistrationOptions
 from ..scene.inputs import SceneInputs, Watch
 from .device_note import device_note
 from .model_card import card_html
@@ -103,6 +103,7 @@ class InputsSection:
             refine=chosen.refine,
             device=chosen.device.value,
             heatmaps=True,
+            keypoints=KeypointChoice.AUTO if chosen.fewKeypoints else KeypointChoice.ALL,
         )
 
     def set_enabled(self, enabled: bool) -> None:

@@ -103,6 +103,7 @@ class PanelParameters:
         model: name of a model bundle.
         transformType: what the alignment may change.
         refine: whether to refine by voxel values.
+        fewKeypoints: whether to align by as few keypoints as needed.
         device: where the network runs.
         showHeatmaps, heatmapChoice: whether heatmaps are shown, and which.
         heatmapContent: percent of a map's probability that is shown.
@@ -127,6 +128,7 @@ class PanelParameters:
     model: str = "brain-affine"
     transformType: TransformChoice = TransformChoice.AFFINE
     refine: bool = True
+    fewKeypoints: bool = False
     device: DeviceChoice = DeviceChoice.AUTO
     showHeatmaps: bool = False
     heatmapChoice: HeatmapChoice = HeatmapChoice.CHOSEN
