@@ -172,7 +172,7 @@ def test_the_table_compares_with_the_variant_without_spatial_losses() -> None:
 def test_the_maps_of_all_variants_are_drawn_side_by_side(trained: Ablation, looked: dict[Variant, Unseen]) -> None:
     volume = sample_volume()
     grid = Grid.cubic(16, 12.0, volume.centre)
-    reader = trained_reader("all three", small(), trained.folder(Variant.ALL))
+    reader = trained_reader(small(), trained.folder(Variant.ALL))
     read = reader(Sampler(volume), grid)
     one = compare(["a"], [read], Sampler(volume), grid)
     two = compare(["a", "b"], [read, read], Sampler(volume), grid)
@@ -189,4 +189,4 @@ def test_too_few_pairs_and_missing_trainings_are_sentences(tmp_path: Path) -> No
     with pytest.raises(InputError, match="at least 2 with --pairs"):
         command.run(parser.parse_args(arguments))
     with pytest.raises(InputError, match="There is no training in"):
-        trained_reader("nothing", small(), tmp_path)
+        trained_reader(small(), tmp_path)

@@ -22,7 +22,8 @@ from ..detection.localisation import head_centre
 from ..files.scans import read_volume
 from ..geometry.sampling import Grid, Sampler, sample
 from ..geometry.volume import Volume
-from ..training.reading import Read, Reader, bundled_reader, untrained_reader
+from ..training.config import load_config
+from ..training.reading import Read, Reader, bundled_reader, trained_reader, untrained_reader
 from .publishing import add_data_argument, add_output_arguments, data_folder, markdown, output_folder, publish
 
 #: The bundled models, each with a scan of its kind from the data folder.
@@ -52,6 +53,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model", nargs=2, action="append", metavar=("NAME", "FILE"),
         help="a model and the scan to turn, below the data folder; may be given several times (default: the bundled models)",
     )  # fmt: skip
+    parser.add_argument(
+        "--training", nargs=3, action="append", default=[], metavar=("CONFIG", "DIR", "FILE"),
+        help="a training, as far as it has come, and the scan to turn; may be given several times",
+    )  # fmt: skip
     parser.add_argument("--models-folder", type=Path, metavar="DIR", help="of the models (default: the bundled ones)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the random turns (default: %(default)s)")
     add_data_argument(parser)
@@ -70,6 +75,8 @@ def run(arguments: argparse.Namespace) -> int:
     models = arguments.model or [model for model in _MODELS if model[0] in bundle_names(folder)]
     readers = [(bundled_reader(name, folder), read_volume(data / file)) for name, file in models]
     head = readers[0][1]
+    for config, training, file in arguments.training:
+        readers.append((trained_reader(load_config(Path(config)), Path(training)), read_volume(data / file)))
     readers += [
         (untrained_reader(NetworkKind.UNET, (16, 32, 48), keypoints=24, size=32, spacing=6.0), head),
         (untrained_reader(NetworkKind.STEERABLE, (8, 8, 12), keypoints=24, size=32, spacing=6.0), head),

@@ -46,11 +46,11 @@ def run(arguments: argparse.Namespace) -> int:
         InputError: if the configuration, a training, the scan or the output folder cannot be used.
     """
     config = load_config(arguments.config)
-    readers = [trained_reader(v.words, config, arguments.trainings / v.value) for v in _VARIANTS]
+    readers = [trained_reader(config, arguments.trainings / v.value) for v in _VARIANTS]
     volume = read_volume(arguments.scan)
     grid = Grid.cubic(config.view.size, config.view.spacing, head_centre(volume))
     scan = Sampler(volume)
-    picture = compare([reader.title for reader in readers], [reader(scan, grid) for reader in readers], scan, grid)
+    picture = compare([v.words for v in _VARIANTS], [reader(scan, grid) for reader in readers], scan, grid)
     path = output_folder(arguments) / f"{config.name}.png"
     path.write_bytes(png_bytes((picture.clip(0, 1) * 255).round().astype(np.uint8)))
     print(f"The picture is {path}.")

@@ -122,7 +122,7 @@ class ViewGenerator:
             views.append(self._view(self._subjects[chosen[0 if same else 1]], limits, warp, mirrored))
             pairs_of_one.append(same)
         tensors = [torch.stack(parts) for parts in zip(*views, strict=True)]
-        return Batch(*tensors, torch.tensor(pairs_of_one, device=self._rng.device))
+        return Batch(*[*tensors, torch.tensor(pairs_of_one, device=self._rng.device)])
 
     def _view(self, subject: Subject, limits: Sequence[PoseRange], warp: Warp, mirrored: bool) -> tuple[Tensor, ...]:
         chosen = limits[int(torch.randint(len(limits), (1,), generator=self._rng, device=self._rng.device))]

@@ -74,7 +74,7 @@ def bundled_reader(name: str, folder: Path | None = None) -> Reader:
     return Reader(f"{name} {card.version}: {card.architecture.title}", network, card.size, card.spacing)
 
 
-def trained_reader(title: str, config: TrainingConfig, folder: Path) -> Reader:
+def trained_reader(config: TrainingConfig, folder: Path) -> Reader:
     """The averaged network of the training in ``folder``, as far as it has come.
 
     Raises:
@@ -83,7 +83,8 @@ def trained_reader(title: str, config: TrainingConfig, folder: Path) -> Reader:
     path = folder / "checkpoint.pt"
     if not path.is_file():
         raise InputError(f"There is no training in {folder}: it has no checkpoint.pt.")
-    average = torch.load(path, map_location="cpu", weights_only=True)["average"]
+    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    average = checkpoint["average"]
     state = {name.removeprefix("module."): value for name, value in average.items() if name.startswith("module.")}
     architecture = config.network.architecture
     network = KeypointDetector(len(state["absence"]), architecture)
@@ -93,6 +94,7 @@ def trained_reader(title: str, config: TrainingConfig, folder: Path) -> Reader:
         network.load_state_dict(state)
     except RuntimeError as error:
         raise InputError(f"The training in {folder} is of another network than {config.name} asks for.") from error
+    title = f"{config.name}, {checkpoint['step']} steps: {architecture.title}"
     return Reader(title, network, config.view.size, config.view.spacing)
 
 
