@@ -55,6 +55,12 @@ class Model:
     folder: Path | None = None
 
 
+def _multistart_version() -> str:
+    """Version of SimpleITK and of the few lines here that start it several times."""
+    text = Path(multistart.__file__).read_text(encoding="utf-8")
+    return f"{version('SimpleITK')} {hashlib.sha256(text.encode()).hexdigest()[:4]}"
+
+
 PEERS = {
     method.name: method
     for method in (
@@ -63,7 +69,7 @@ PEERS = {
         Method("ants", "ANTs", lambda: version("antspyx"), peers.ants),
         Method("elastix", "elastix", lambda: version("itk-elastix"), peers.elastix),
         Method("greedy", "greedy", lambda: version("picsl-greedy"), peers.greedy),
-        Method("simpleitk", "SimpleITK, ten starts", lambda: version("SimpleITK"), multistart.register),
+        Method("simpleitk", "SimpleITK, ten starts", _multistart_version, multistart.register),
     )
 }
 

@@ -16,6 +16,7 @@ from ..registration.working_copy import coarsened
 
 _SEED = 1
 _BINS = 50
+_FIRST_STEP, _LAST_STEP = 2.0, 0.001
 _START_SPACING = 4.0  # mm
 _FINEST_SPACING = 2.0  # mm
 _STARTS = [np.zeros(3), *(turn * axis for turn in (90.0, -90.0, 180.0) for axis in np.eye(3))]  # degrees about R, A and S
@@ -65,7 +66,7 @@ class _Images:
         method.SetMetricSamplingStrategy(method.RANDOM)
         method.SetMetricSamplingPercentage(self._share, _SEED)
         method.SetInterpolator(sitk.sitkLinear)
-        method.SetOptimizerAsGradientDescent(1.0, iterations, convergenceMinimumValue=1e-6, convergenceWindowSize=10)
+        method.SetOptimizerAsRegularStepGradientDescent(_FIRST_STEP, _LAST_STEP, iterations, relaxationFactor=0.7)
         method.SetOptimizerScalesFromPhysicalShift()
         method.SetShrinkFactorsPerLevel(levels)
         method.SetSmoothingSigmasPerLevel([level / 2 if level > 1 else 0.0 for level in levels])
