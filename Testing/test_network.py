@@ -52,6 +52,14 @@ def test_a_shift_of_the_view_by_one_voxel_of_a_fine_map_shifts_the_map_by_one() 
             assert (maps[0, k, z::2, y::2, x::2] == 8 * k + part).all()
 
 
+def test_fine_maps_start_as_smooth_as_coarse_ones() -> None:
+    """Eight parts that start each on its own make chequerboards, which training takes thousands of steps to undo."""
+    detector = built(coarsening=1)
+    with torch.no_grad():
+        parts = detector.network(torch.rand(1, 1, 16, 16, 16)).unfold(2, 2, 2).unfold(3, 2, 2).unfold(4, 2, 2)
+    torch.testing.assert_close(parts, parts[..., :1, :1, :1].expand_as(parts))
+
+
 def test_an_anatomy_is_absent_when_no_voxel_beats_its_threshold(detector: KeypointDetector) -> None:
     image = torch.rand(2, 1, 16, 16, 16)
     with torch.no_grad():

@@ -35,6 +35,8 @@ class SpaceToDepthUNet(nn.Module):
             channels = width
         self._unfold = coarsening == 1
         self.head = nn.Conv3d(channels, channels_out * (8 if self._unfold else 1), kernel_size=1)
+        if self._unfold:
+            _start_alike(self.head)
 
     def forward(self, image: Tensor) -> Tensor:
         features = _space_to_depth(image)
@@ -105,6 +107,14 @@ def _convolution(channels_in: int, channels_out: int) -> nn.Sequential:
         nn.GroupNorm(4 if channels_out % 8 else 8, channels_out),
         nn.LeakyReLU(0.1),
     )
+
+
+def _start_alike(head: nn.Conv3d) -> None:
+    """Give the eight parts of each map the same start: maps that begin as a chequerboard stay one for thousands of steps."""
+    with torch.no_grad():
+        for parameter in (head.weight, head.bias):
+            parts = parameter.unflatten(0, (-1, 8))
+            parts.copy_(parts[:, :1].expand_as(parts))
 
 
 def _space_to_depth(image: Tensor) -> Tensor:
