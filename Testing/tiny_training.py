@@ -64,9 +64,7 @@ def tiny_config(**changes: object) -> TrainingConfig:
     config = load_config(CONFIGURATIONS / "brain-affine.toml")
     config = replace(
         config,
-        data=replace(
-            config.data, held_out=("head_2",), brain_below=10, white=(2,), fluid=(3,), landmarks="spread", count=10
-        ),
+        data=DataConfig("maps", ("head_2",), brain_below=10, white=(2,), fluid=(3,), landmarks="spread", count=10),
         network=replace(config.network, widths=(8, 8), coarsening=1),
         view=replace(config.view, size=8, spacing=24.0, crop=0.3),
         losses=LossConfig(reference=1.0, point_spread=0.03, sharpness=0.03, repulsion=0.05, presence=0.1),
