@@ -25,8 +25,8 @@ from ..training.reading import Read, trained_reader
 from .publishing import output_folder
 
 _VARIANTS = (Variant.NONE, Variant.KL, Variant.KL_VAR, Variant.ALL)
-_QUANTILES = (0.25, 0.5, 0.75)  # of the spread without spatial losses: which keypoints are shown
-_TILE = 210  # pixels
+_QUANTILES = (0.25, 0.75)  # of the spread without spatial losses: which keypoints are shown
+_TILE = 164  # pixels
 _HEAD, _FOOT, _GAP = 26, 20, 4
 _INK, _FAINT_INK, _DOT = (0.93, 0.93, 0.93), (0.7, 0.7, 0.72), (0.25, 0.85, 1.0)
 
@@ -88,7 +88,7 @@ def _one_map(read: Read, keypoint: int, scan: Sampler, fine: Grid) -> tuple[NDAr
     heat = np.sqrt(heat / max(float(heat.max()), 1e-12))[..., None]
     picture = picture * (1 - 0.75 * heat) + 0.75 * heat * _colour(heat)
     _dot(picture, fine, read.positions[keypoint])
-    return picture, f"keypoint {keypoint + 1}: {read.spreads[keypoint]:.0f} mm, L_KL {read.divergences[keypoint]:.1f}"
+    return picture, f"no. {keypoint + 1}: {read.spreads[keypoint]:.0f} mm, L_KL {read.divergences[keypoint]:.1f}"
 
 
 def _all_keypoints(read: Read, scan: Sampler, fine: Grid) -> tuple[NDArray, str]:
@@ -96,7 +96,7 @@ def _all_keypoints(read: Read, scan: Sampler, fine: Grid) -> tuple[NDArray, str]
     picture = _slice(scan, fine, grid_centre(fine))
     for position in read.positions:
         _dot(picture, fine, position)
-    return picture, f"all: median {np.median(read.spreads):.0f} mm, L_KL {np.median(read.divergences):.1f}"
+    return picture, f"all: {np.median(read.spreads):.0f} mm, L_KL {np.median(read.divergences):.1f}"
 
 
 def _slice(scan: Sampler, fine: Grid, position: NDArray) -> NDArray[np.float64]:
