@@ -58,6 +58,15 @@ def read_checkpoint(folder: Path, device: torch.device) -> dict[str, Any]:
     return state
 
 
+def check_network(folder: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """Raise InputError unless the network that the checkpoint in ``folder`` is of is the ``wanted`` one."""
+    if found != wanted:
+        raise InputError(
+            f"The checkpoint in {folder} is of another network: {_parts(found)}. The configuration asks for "
+            f"{_parts(wanted)}. Choose another output folder."
+        )
+
+
 def differences(earlier: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Settings that differ between two configurations (as trees) and matter to what is learned, as 'seed: 1, then 2'."""
     before, after = dict(_settings(earlier)), dict(_settings(now))
@@ -74,6 +83,10 @@ def _settings(tree: dict[str, Any], where: str = "") -> Iterator[tuple[str, Any]
             yield from _settings(value, f"{where}{key}.")
         else:
             yield where + key, list(value) if isinstance(value, tuple) else value
+
+
+def _parts(network: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in network.items())
 
 
 def _told(value: Any) -> str:

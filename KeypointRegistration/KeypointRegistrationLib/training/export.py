@@ -30,11 +30,12 @@ _NEVER_ABSENT = -100.0  # a logit below anything a map's evidence can be
 def export_bundle(trainer: Trainer, config: TrainingConfig, folder: Path) -> None:
     """Write ``weights.safetensors`` and ``card.json`` into ``folder``.
 
-    Keypoints come in an order in which the first n of them, for any n, are spread well: any prefix is a working model.
+    Keypoints come in an order in which the first n of them, for any n, are spread well: any prefix is a working model.  A
+    nested training has learned its own order, which is kept.
     """
     folder.mkdir(parents=True, exist_ok=True)
     shape = trainer.shape()
-    order = spread_order(shape.template)
+    order = np.arange(len(shape.template)) if config.schedule.nested else spread_order(shape.template)
     weights = {key: value.half().contiguous().cpu() for key, value in _ordered_state(trainer, order).items()}
     save_file(weights, folder / WEIGHTS_FILE)
     (folder / WEIGHTS_FILE).chmod(0o644)  # safetensors writes for the owner only
@@ -77,7 +78,7 @@ def _card(trainer: Trainer, config: TrainingConfig, keypoints: dict[str, Any], s
         "calibration": asdict(calibration)
         | {"familiar_spread_mm": round(float(np.quantile(near.view_spreads, _FAMILIAR_SHARE)), 2)},
         "accuracy": {
-            "on": "synthetic scans of the held-out subjects: median over keypoints, mm",
+            "on": f"synthetic scans of {trainer.measured_on}: median over keypoints, mm",
             "error": "distance from the reference points"
             if trainer.taught
             else "distance between the keypoints of two views under the known motion, over √2",

@@ -45,7 +45,7 @@ class _Shared(DistributedDataParallel):
     """Some terms leave parameters unused, and pre-training other ones than the rest: they are looked for in each pass."""
 
     def __init__(self, model: KeypointDetector) -> None:
-        super().__init__(model, broadcast_buffers=False, find_unused_parameters=True)
+        super().__init__(model, find_unused_parameters=True)
 
     @property
     def architecture(self) -> Architecture:

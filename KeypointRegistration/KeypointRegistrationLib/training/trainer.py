@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from ..detection.architecture import NetworkKind
 from ..detection.network import KeypointDetector
 from ..geometry.errors import InputError
-from .checkpoint import differences, read_checkpoint, write_checkpoint
+from .checkpoint import check_network, differences, read_checkpoint, write_checkpoint
 from .config import TrainingConfig
 from .contrast import canonical_contrast, grey_levels, tissue_of
 from .generator import ViewGenerator
@@ -95,6 +95,12 @@ class Trainer:
         return [subject.name for subject in self._training]
 
     @property
+    def measured_on(self) -> str:
+        """Whose views accuracy is measured on, in words."""
+        known = {subject.name for subject in self._held_out} & set(self.subject_names)
+        return "the subjects of the training itself" if known else "the held-out subjects"
+
+    @property
     def averaged(self) -> KeypointDetector:
         """The detector with the running average of the weights: what is shipped."""
         return cast(KeypointDetector, self._average.module)
@@ -165,11 +171,7 @@ class Trainer:
             InputError: if there is none, or it is damaged or belongs to another network.
         """
         state = read_checkpoint(self._folder, self._device)
-        if state["network"] != asdict(self._config.network):
-            raise InputError(
-                f"The checkpoint in {self._folder} is of another network: {_told(state['network'])}. The configuration asks "
-                f"for {_told(asdict(self._config.network))}. Choose another output folder."
-            )
+        check_network(self._folder, state["network"], asdict(self._config.network))
         try:
             self._model.load_state_dict(state["model"])
             self._average.load_state_dict(state["average"])
@@ -261,7 +263,3 @@ class Trainer:
 
     def _other_rng(self, offset: int) -> torch.Generator:
         return torch.Generator(self._device).manual_seed(self._config.seed + offset)
-
-
-def _told(network: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in network.items())
