@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .foetal import moved_foetuses
-from .motion import across_contrasts, moved_heads, t1_and_epi
+from .motion import across_contrasts, moved_heads
 from .pairs import Pair
 from .people import between_oasis, between_people, synthetic_contrasts
 
@@ -38,7 +38,6 @@ TASKS = {
         Task("contrasts", "different people in synthetic contrasts", synthetic_contrasts, known_motion=False),
         Task("rigid", "one person across contrasts", across_contrasts),
         Task("omega", "one head before and after a known motion", moved_heads),
-        Task("epi", "T1 and EPI of one person", t1_and_epi),
         Task("foetal", "foetal brains under known motion", moved_foetuses, model="foetal-rigid"),
     )
 }
