@@ -448,6 +448,23 @@ def test_a_kept_process_is_measured_against_its_own_first_run(tmp_path):
     assert rows[2]["keypoints (s)"] == pytest.approx(rows[2]["keypoints, relative to the first"] * rows[0]["keypoints (s)"])
 
 
+def test_costs_are_told_relative_to_ants_in_the_same_run(monkeypatch):
+    def process(command: list[str]) -> tuple[int, dict[str, float]]:
+        if "--output" not in command:
+            return 0, {"whole process (s)": 50.0, "processor time (s)": 80.0, "peak memory (GB)": 2.0}
+        folder = Path(command[command.index("--output") + 1])
+        (folder / "report.json").write_text('{"seconds": {"detect": 3.0}}')
+        return 0, {"whole process (s)": 10.0, "processor time (s)": 8.0, "peak memory (GB)": 1.0}
+
+    monkeypatch.setattr(cost, "_process", process)
+    without, refined, reference = cost.measure(Path("a.nii"), Path("b.nii"))
+    for run in (without, refined):
+        assert run["processor time, relative to ANTs"] == pytest.approx(0.1)
+        assert run["peak memory, relative to ANTs"] == pytest.approx(0.5)
+        assert run["detect (s)"] == 3.0
+    assert reference["processor time, relative to ANTs"] == 1
+
+
 def test_a_failed_run_has_no_cost(tmp_path):
     with pytest.raises(InputError, match="failed with exit status 2"):
         cost.measure(tmp_path / "none.nii", tmp_path / "none.nii")
