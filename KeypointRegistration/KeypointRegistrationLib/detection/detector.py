@@ -27,7 +27,7 @@ from .network import KeypointDetector
 from .orientations import TURNED_HEADS
 
 _LOOKS = 5
-_SETTLED = (4.0, 5.0)  # degrees and mm: a look that would move the view by less is the last one
+_SETTLED = (2.0, 2.0)  # degrees and mm: a view that would move by less stays, which moves keypoints by half a mm
 _SIZE_RANGE = (0.75, 1.3)  # of the head relative to the template, followed by the view
 
 
@@ -115,16 +115,15 @@ class Detector:
         return replace(best.detection, doubt=best.doubt)
 
     def _settled(self, look: _Look, scan: Sampler, mask: Volume | None) -> _Look:
-        """Turn to where the head seems to be, and look again, until the view hardly changes."""
+        """Turn to where the head seems to be, and look again, until the view would hardly change."""
         for _ in range(self._looks - 1):
             if look.pose is None:
                 break
             axes, centre = self._view(look.pose.matrix)
             turned = rotation_angle(affine(nearest_rotation(axes) @ nearest_rotation(look.axes).T, np.zeros(3)))
-            shifted = np.linalg.norm(centre - look.centre)
-            look = self._look(scan, mask, axes, centre)
-            if turned < _SETTLED[0] and shifted < _SETTLED[1]:
+            if turned < _SETTLED[0] and np.linalg.norm(centre - look.centre) < _SETTLED[1]:
                 break
+            look = self._look(scan, mask, axes, centre)
         return look
 
     def _look(self, scan: Sampler, mask: Volume | None, axes: NDArray, centre: NDArray) -> _Look:
