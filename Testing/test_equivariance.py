@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 from KeypointRegistrationLib.detection.architecture import NetworkKind
+from KeypointRegistrationLib.detection.network import KeypointDetector
 from KeypointRegistrationLib.evaluation.equivariance import equivariance_table, follow
 from KeypointRegistrationLib.geometry.sampling import Grid, Sampler
 from KeypointRegistrationLib.training.reading import Reader, untrained_reader
+from KeypointRegistrationLib.training.steerable_kernels import confine
 from samples import sample_volume
 from scipy.spatial.transform import Rotation
 
@@ -42,6 +47,21 @@ def test_positions_are_where_the_maps_are_in_the_scan() -> None:
     places = read.heatmaps.grid.positions()
     for values, position in zip(read.heatmaps.values, read.positions, strict=True):
         np.testing.assert_allclose(values.ravel() @ places, position, atol=0.02)
+
+
+def test_what_breaks_equivariance_can_be_taken_away() -> None:
+    plain = reader(NetworkKind.STEERABLE)
+    torch.manual_seed(1)
+    network = KeypointDetector(6, replace(plain.network.architecture, denoiser=(4, 8)))
+    confine(network)
+    denoised = Reader("denoised", network, 16, 10.0)
+    scan = Sampler(sample_volume())
+    (worse,) = follow(denoised, scan, scan.volume.centre, [QUARTER])
+    (better,) = follow(denoised.undenoised(), scan, scan.volume.centre, [QUARTER])
+    assert worse.distance > 1
+    assert better.distance < 0.05
+    assert network.denoiser is not None
+    assert denoised.undenoised().parameters < denoised.parameters
 
 
 def test_the_table_has_a_row_per_network() -> None:

@@ -77,6 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     head = readers[0][1]
     for config, training, file in arguments.training:
         readers.append((trained_reader(load_config(Path(config)), Path(training)), read_volume(data / file)))
+    readers += [(reader.undenoised(), volume) for reader, volume in readers if reader.network.denoiser is not None]
     readers += [
         (untrained_reader(NetworkKind.UNET, (16, 32, 48), keypoints=24, size=32, spacing=6.0), head),
         (untrained_reader(NetworkKind.STEERABLE, (8, 8, 12), keypoints=24, size=32, spacing=6.0), head),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,12 @@ class Reader:
     def parameters(self) -> int:
         """How many numbers it was trained to have: of steerable kernels their coefficients."""
         return sum(parameter.numel() for parameter in self.network.parameters())
+
+    def undenoised(self) -> Reader:
+        """The same network without its denoiser, which does not turn along with what it cleans."""
+        network = copy.deepcopy(self.network)
+        network.denoiser = None
+        return replace(self, title=f"{self.title}; without its denoiser", network=network)
 
     @torch.inference_mode()
     def __call__(self, scan: Sampler, grid: Grid) -> Read:
