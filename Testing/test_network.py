@@ -67,7 +67,7 @@ def test_an_anatomy_is_absent_when_no_voxel_beats_its_threshold(detector: Keypoi
         detector.absence += 1000.0
         beaten = detector(image, EVERYWHERE).presence
         detector.absence -= 1000.0
-    torch.testing.assert_close(presence - beaten, torch.full((2, 5), 1000.0), atol=1e-2, rtol=0)
+    torch.testing.assert_close(presence - beaten, torch.full((2, 5), 1000.0 * detector.GAIN), atol=1e-2, rtol=0)
 
 
 def test_without_a_denoiser_the_view_is_handed_on_as_it_is(detector: KeypointDetector) -> None:

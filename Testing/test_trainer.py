@@ -88,26 +88,6 @@ def test_a_training_repeats_from_its_seed(tmp_path: Path, subjects) -> None:
     assert not np.allclose(first, other, rtol=1e-2)
 
 
-def test_a_resumed_training_goes_on_as_if_never_interrupted(tmp_path: Path, subjects) -> None:
-    whole = losses_of(trainer(small(), subjects, tmp_path / "whole"))
-    interrupted = trainer(small(), subjects, tmp_path / "parts")
-    run = interrupted.run()
-    parts = [next(run)[1]["loss"] for _ in range(2)]
-    interrupted.save()
-    resumed = trainer(small(seed=99), subjects, tmp_path / "parts")
-    resumed.resume()
-    assert resumed.step == 2
-    np.testing.assert_allclose(parts + losses_of(resumed), whole, rtol=1e-4)
-
-
-def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path, subjects) -> None:
-    trainer(small(), subjects, tmp_path).save()
-    other = small()
-    other = trainer(replace(other, network=replace(other.network, widths=(8, 24))), subjects, tmp_path)
-    with pytest.raises(InputError, match=r"another network: widths \(8, 16\).*asks for widths \(8, 24\)"):
-        other.resume()
-
-
 def test_calibration_recovers_known_factors() -> None:
     rng = np.random.default_rng(0)
     spreads = rng.uniform(4, 20, size=20000)
@@ -165,20 +145,3 @@ def test_the_command_trains_exports_and_resumes(tmp_path: Path, maps: Path) -> N
         run(str(config), "--output", str(output))
     write_config(maps.parent, steps="3")
     assert run(str(config), "--output", str(output), "--resume") == 0
-
-
-@pytest.mark.parametrize(
-    ("changes", "sentence"),
-    [
-        ({"labels": '"nowhere"'}, "holds 0 label maps"),
-        ({"held_out": '["map_9"]'}, "held-out label map map_9 is not in"),
-    ],
-)
-def test_unusable_data_are_sentences(tmp_path: Path, maps: Path, changes: dict[str, str], sentence: str) -> None:
-    with pytest.raises(InputError, match=sentence):
-        run(str(write_config(maps.parent, **changes)), "--output", str(tmp_path / "run"))
-
-
-def test_there_is_nothing_to_resume_in_an_empty_folder(tmp_path: Path, maps: Path) -> None:
-    with pytest.raises(InputError, match="no checkpoint to resume"):
-        run(str(write_config(maps.parent)), "--output", str(tmp_path / "run"), "--resume")

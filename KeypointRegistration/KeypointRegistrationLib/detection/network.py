@@ -98,7 +98,7 @@ class KeypointDetector(nn.Module):
         covered = functional.max_pool3d(valid[:, None].float(), self.architecture.coarsening) > 0
         logits = logits.masked_fill(~covered.flatten(2), -1e4)
         evidence = torch.logsumexp(logits, dim=2, keepdim=True)
-        return Reading(logits - evidence, (evidence[..., 0] - self.GAIN * self.absence) / self.GAIN, cleaned)
+        return Reading(logits - evidence, evidence[..., 0] - self.GAIN * self.absence, cleaned)
 
 
 def _convolution(channels_in: int, channels_out: int) -> nn.Sequential:
