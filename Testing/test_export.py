@@ -14,7 +14,7 @@ from KeypointRegistrationLib.detection.detector import Detector
 from KeypointRegistrationLib.training import anatomy, export
 from KeypointRegistrationLib.training.config import LossConfig, NetworkConfig, TrainingConfig, load_config
 from KeypointRegistrationLib.training.landmarks import Landmarks, NamedLandmarks, SpreadLandmarks
-from KeypointRegistrationLib.training.shape import spread_order
+from KeypointRegistrationLib.training.shape import described, known_shape, spread_order
 from KeypointRegistrationLib.training.subjects import Subject, subject_from
 from KeypointRegistrationLib.training.trainer import Trainer
 from phantom import phantom_labels
@@ -101,6 +101,20 @@ def test_keypoints_of_their_own_choice_get_a_template_and_names(tmp_path: Path) 
     assert all(label.startswith("keypoint ") for label in card.labels)
     detection = detector.detect(sample_volume())
     assert detection.keypoints.present.all() or (detection.keypoints.presence[~detection.keypoints.present] == 0).all()
+
+
+def test_spread_points_are_called_after_the_structures_they_fall_into(tmp_path: Path) -> None:
+    names = {"2": "white matter", "41": "white matter", "3": "cortex", "42": "cortex"}
+    data = replace(load_config(CONFIG).data, landmarks="spread", names=names)
+    landmarks = SpreadLandmarks(10, data.brain_below)
+    labels, people = _people(landmarks)
+    points = np.array([subject.points.double().numpy() for subject in people])
+    plain = known_shape(landmarks.names, points, landmarks.mirrored_order)
+    called = described(plain, people, labels, data.names).labels
+    assert any("white matter, left" in label for label in called)
+    assert any("white matter, right" in label for label in called)
+    assert len(set(called)) == 10
+    assert described(plain, people, labels, {}).labels == landmarks.names
 
 
 def test_a_steerable_bundle_holds_plain_kernels_and_answers_alike(tmp_path: Path) -> None:

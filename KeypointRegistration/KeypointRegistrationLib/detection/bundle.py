@@ -58,11 +58,14 @@ class Card:
     details: dict[str, Any]
 
     @property
+    def one_person(self) -> bool:
+        """Whether the model is for pairs of scans of one person only, which a rigid alignment brings together."""
+        return self.transform_types == (TransformType.RIGID,)
+
+    @property
     def pair_variation(self) -> NDArray[np.float64]:
-        """How far apart the anatomy of a pair may be in mm, (K,): nothing where the model is for scans of one person only,
-        which a rigid alignment brings together.
-        """
-        return np.zeros_like(self.variation) if self.transform_types == (TransformType.RIGID,) else self.variation
+        """How far apart the anatomy of a pair may be in mm, (K,): nothing in scans of one person."""
+        return np.zeros_like(self.variation) if self.one_person else self.variation
 
     def localisation_error(self, spread: NDArray) -> NDArray[np.float64]:
         """Expected root-mean-square error in mm of keypoints whose maps have the given ``spread`` (mm)."""

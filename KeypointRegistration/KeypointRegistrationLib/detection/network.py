@@ -112,7 +112,7 @@ def _convolution(channels_in: int, channels_out: int) -> nn.Sequential:
 def _start_alike(head: nn.Conv3d) -> None:
     """Give the eight parts of each map the same start: maps that begin as a chequerboard stay one for thousands of steps."""
     with torch.no_grad():
-        for parameter in (head.weight, head.bias):
+        for parameter in head.parameters():
             parts = parameter.unflatten(0, (-1, 8))
             parts.copy_(parts[:, :1].expand_as(parts))
 

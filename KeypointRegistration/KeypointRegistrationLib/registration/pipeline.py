@@ -26,7 +26,14 @@ from .options import KeypointChoice, Progress, RegistrationOptions
 from .pairs import pair_up
 from .refinement import refine
 from .result import ModelIdentity, Registration, SimilarityChange
+from .rivals import agree, rival_pose
 from .similarity import normalised_mutual_information
+from .trust import Trust, TrustLevel
+
+_STARTED_AGAIN = (
+    "The keypoints were first found turned the wrong way; the scans were registered again from where they look alike."
+)
+_MORE_ALIKE_ELSEWHERE = "The two scans look more alike turned quite another way than the keypoints say."
 
 _UNFAMILIAR = 1.3  # times the median spread that 95 % of the scans like those of the training stay below
 
@@ -63,16 +70,40 @@ def register(
     """Align ``moving`` to ``fixed``.
 
     Where no alignment can be found the two sets of keypoints are brought to one centre, and the result's trust says so:
-    a result always comes back from usable input.
+    a result always comes back from usable input.  Scans of one person that look more alike turned quite another way than
+    their keypoints say are registered once more, started from there.
 
     Raises:
         InputError: if a scan or mask cannot be used, both scans are the same, or the model is not made for that alignment.
     """
     tell = progress or _silently
+    _check(fixed, moving)
+    _check_kind(options.transform_type, detector.card)
+    first = _attempt(fixed, moving, options, detector, fixed_mask, moving_mask, tell)
+    if not (options.refine and detector.card.one_person):
+        return first
+    tell(0.95, "Looking at the scans turned another way")
+    anatomy = first.fixed_keypoints.positions
+    rival = rival_pose(fixed, moving, first.moving_to_fixed, anatomy, fixed_mask, moving_mask)
+    if rival is None:
+        return first
+    second = _attempt(fixed, moving, replace(options, initial=rival), detector, fixed_mask, moving_mask, tell)
+    if agree(second.moving_to_fixed, rival) and second.similarity.after > first.similarity.after:
+        return replace(second, warnings=(*second.warnings, _STARTED_AGAIN))
+    return replace(first, trust=Trust(TrustLevel.DO_NOT_TRUST, (_MORE_ALIKE_ELSEWHERE, *first.trust.reasons)))
+
+
+def _attempt(
+    fixed: Volume,
+    moving: Volume,
+    options: RegistrationOptions,
+    detector: KeypointSource,
+    fixed_mask: Volume | None,
+    moving_mask: Volume | None,
+    tell: Progress,
+) -> Registration:
+    """Detect, align, refine, judge."""
     clock = _Clock()
-    with clock("prepare"):
-        _check(fixed, moving)
-        _check_kind(options.transform_type, detector.card)
     placed = moving if options.initial is None else moving.moved(options.initial)
     with clock("detect"):
         tell(0.02, f"Finding keypoints in {fixed.name}")

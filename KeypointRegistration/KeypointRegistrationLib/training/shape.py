@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from ..detection.network import KeypointDetector
 from . import anatomy
 from .generator import Batch, ViewGenerator
 from .poses import PoseRange
+from .subjects import Subject
 from .validation import moments_of
 
 _VIEWS = 4  # pairs of views of each subject
@@ -38,6 +39,22 @@ class Shape:
 def known_shape(labels: Sequence[str], points: NDArray, mirrored_order: NDArray) -> Shape:
     """The shape of a model that was taught reference points, from those ``points`` (subjects, K, 3) of the subjects."""
     return Shape(tuple(labels), *anatomy.mean_shape(points, mirrored_order))
+
+
+def described(shape: Shape, subjects: Sequence[Subject], labels: Sequence[int], names: dict[str, str]) -> Shape:
+    """The shape with its keypoints called after the structure that their reference points most often fall into.
+
+    ``labels`` has the label of each class, ``names`` the structures' names by label, as text.  Without any name for them,
+    keypoints keep the names they have.
+    """
+    structures = []
+    for k in range(len(shape.labels)):
+        counter = Counter(str(labels[_class_at(subject, k)]) for subject in subjects)
+        structures.append(names.get(counter.most_common(1)[0][0], ""))
+    if not any(structures):
+        return shape
+    called = (_label(k, structure, shape.template[k, 0]) for k, structure in enumerate(structures))
+    return replace(shape, labels=tuple(called))
 
 
 def found_shape(
@@ -79,6 +96,13 @@ def spread_order(template: NDArray) -> NDArray[np.intp]:
         order.append(int(np.argmax(nearest)))
         nearest = np.minimum(nearest, np.linalg.norm(template - template[order[-1]], axis=1))
     return np.array(order)
+
+
+def _class_at(subject: Subject, number: int) -> int:
+    """Class at a reference point of a subject (the nearest voxel of its 1 mm grid)."""
+    index = (subject.points[number] - subject.origin).round().long().tolist()
+    x, y, z = (min(max(i, 0), n - 1) for i, n in zip(index, reversed(subject.classes.shape), strict=True))
+    return int(subject.classes[z, y, x])
 
 
 def _labels_at(means: torch.Tensor, batch: Batch, spacing: float, labels: Sequence[int]) -> list[list[str]]:
