@@ -10,8 +10,8 @@ from ..detection.bundle import Card
 _HEAD = """\
 # Model cards
 
-Written by `keypoint-registration models cards` from the cards that lie beside the weights. What the models do on real scans is on
-the page [benchmarks](benchmarks.md). **Not for clinical use.**
+Written by `keypoint-registration models cards` from the cards that lie beside the weights. What the models do on real scans
+is on the page [benchmarks](benchmarks.md). **Not for clinical use.**
 """
 
 
