@@ -30,7 +30,8 @@ def test_rows_of_the_brain_model_stay_distinguishable_and_say_their_status(sessi
         metrics.elidedText(name, table.textElideMode(), room) for name in session.person.reads_column("keypointTable", NAME)
     ]
     assert len(set(shown)) == len(labels) == 62
-    assert shown[8] == "L cortex, front, high" and labels[8] in table.item(8, NAME).toolTip()
+    row = labels.index("left cerebral cortex, front, high")
+    assert shown[row] == "L cortex, front, high" and labels[row] in table.item(row, NAME).toolTip()
     statuses = session.person.reads_column("keypointTable", STATUS)
     assert all(metrics.horizontalAdvance(word) <= table.columnWidth(STATUS) - 8 for word in statuses)
     assert sum(table.columnWidth(column) for column in (NAME, STATUS, RESIDUAL)) <= table.viewport().width()

@@ -77,7 +77,6 @@ def register(
         InputError: if a scan or mask cannot be used, both scans are the same, or the model is not made for that alignment.
     """
     tell = progress or _silently
-    _check(fixed, moving)
     _check_kind(options.transform_type, detector.card)
     first = _attempt(fixed, moving, options, detector, fixed_mask, moving_mask, tell)
     if not (options.refine and detector.card.one_person):
@@ -89,7 +88,8 @@ def register(
         return first
     second = _attempt(fixed, moving, replace(options, initial=rival), detector, fixed_mask, moving_mask, tell)
     if agree(second.moving_to_fixed, rival) and second.similarity.after > first.similarity.after:
-        return replace(second, warnings=(*second.warnings, _STARTED_AGAIN))
+        seconds = {stage: first.seconds[stage] + took for stage, took in second.seconds.items()}
+        return replace(second, warnings=(*second.warnings, _STARTED_AGAIN), seconds=seconds)
     return replace(first, trust=Trust(TrustLevel.DO_NOT_TRUST, (_MORE_ALIKE_ELSEWHERE, *first.trust.reasons)))
 
 
@@ -104,6 +104,8 @@ def _attempt(
 ) -> Registration:
     """Detect, align, refine, judge."""
     clock = _Clock()
+    with clock("prepare"):
+        _check(fixed, moving)
     placed = moving if options.initial is None else moving.moved(options.initial)
     with clock("detect"):
         tell(0.02, f"Finding keypoints in {fixed.name}")
