@@ -22,6 +22,7 @@ _APART = 20.0  # degrees: a rival is at least this far from the alignment
 _FINALISTS = 5
 _BINS = 16
 _FEWEST_POINTS = 100
+_MOST_POINTS = 4000
 _PROMISING = 0.3  # of how alike the alignment makes the scans: less is not worth refining
 
 
@@ -64,9 +65,10 @@ class _Likeness:
     """How alike two coarse scans look at a pose: normalised mutual information − 1, quick enough for hundreds of poses."""
 
     def __init__(self, fixed: Volume, moving: Volume) -> None:
-        region = head_region(fixed)
-        self._points = apply(fixed.ijk_to_ras, np.argwhere(region)[:, ::-1])
-        self._fixed_bins = _binned(fixed.voxels[region])
+        kji = np.argwhere(head_region(fixed))
+        kji = kji[:: 1 + len(kji) // _MOST_POINTS]
+        self._points = apply(fixed.ijk_to_ras, kji[:, ::-1])
+        self._fixed_bins = _binned(fixed.voxels[tuple(kji.T)])
         self._moving_bins = _binned(moving.voxels).reshape(moving.shape)
         self._to_voxels = moving.ras_to_ijk
 
