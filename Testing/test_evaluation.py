@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from KeypointRegistrationLib.detection.bundle import bundle_names
-from KeypointRegistrationLib.evaluation import benchmark, cost, multistart, peers, warm
+from KeypointRegistrationLib.evaluation import benchmark, cost, multistart, peers, warm, publishing
 from KeypointRegistrationLib.evaluation.methods import NAMES, Method, Model, code_digest, method_called, title_of
 from KeypointRegistrationLib.evaluation.metrics import (
     Scores,
@@ -493,9 +493,9 @@ def test_rows_of_other_code_are_other_rows(tmp_path):
 
 
 def test_without_a_usual_folder_the_scans_are_asked_for(tmp_path, monkeypatch):
-    monkeypatch.setattr(benchmark, "_DATA", tmp_path / "absent")
+    monkeypatch.setattr(publishing, "_DATA", tmp_path / "absent")
     with pytest.raises(InputError, match="Give the folder of the scans with --data"):
         benchmark.run(arguments("affine", "--output", str(tmp_path / "out")))
     assert not (tmp_path / "out").exists()
-    monkeypatch.setattr(benchmark, "_DATA", tmp_path)
+    monkeypatch.setattr(publishing, "_DATA", tmp_path)
     assert arguments("affine", "--output", str(tmp_path / "out")).data == tmp_path

@@ -13,19 +13,15 @@ from pathlib import Path
 
 from numpy.typing import NDArray
 
-from ..geometry.errors import InputError
 from . import calibration_check, cost, warm
 from .calibration_check import calibration_table
 from .methods import NAMES, Method, Model, method_called
 from .pairs import Pair, Trial, trial
 from .poses import BINS
+from .publishing import add_data_argument, add_output_arguments, data_folder, output_folder, publish
 from .rows import Row, append_structures, read_rows, write_rows
-from .tables import cost_table, grouped, label_tables, motion_tables, put_into
+from .tables import cost_table, grouped, label_tables, motion_tables
 from .tasks import TASKS, Task
-
-_REPOSITORY = Path(__file__).resolve().parents[3]
-_DATA = _REPOSITORY.parent / "shared" / "data"  # where developers keep the scans, which are not part of the repository
-_DOCUMENT = _REPOSITORY / "docs" / "benchmarks.md"
 
 #: Three whole heads of about 256³ voxels: the fixed one, and two that are registered to it.
 _WARM = ("omega_t1/sub-0002_T1.nii.gz", "omega_t1/sub-0003_T1.nii.gz", "s1_t1_epi/S1_T1.nii.gz")
@@ -41,14 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         + ", calibration: the predicted error against the real one, cost: seconds and memory of one 256³ pair, "
         "warm: what a kept worker process saves",
     )
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for the CSV file and the table")
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=_DATA if _DATA.is_dir() else None,
-        metavar="DIR",
-        help="folder of the scans (default: ../shared/data beside the repository, where that exists)",
-    )
+    add_output_arguments(parser)
+    add_data_argument(parser)
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the random poses (default: %(default)s)")
     parser.add_argument("--limit", type=int, metavar="N", help="at most this many pairs per initial rotation")
     parser.add_argument(
@@ -65,14 +55,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--model", metavar="NAME", help="use this model in place of the task's own; its rows stand apart")
     parser.add_argument("--models-folder", type=Path, metavar="DIR", help="where it is (default: models of the module)")
-    parser.add_argument(
-        "--document",
-        type=Path,
-        nargs="?",
-        const=_DOCUMENT,
-        metavar="FILE",
-        help="also put the table into a document, between its markers (default: docs/benchmarks.md)",
-    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -81,14 +63,8 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         InputError: if the scans are missing, or the output folder or document cannot be used.
     """
-    if arguments.data is None:
-        raise InputError("Give the folder of the scans with --data. docs/benchmarks.md says which scans are measured.")
-    if not arguments.data.is_dir():
-        raise InputError(f"There is no folder {arguments.data} with the scans. Give it with --data.")
-    try:
-        arguments.output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{arguments.output} cannot be used for the results: {error.strerror}.") from error
+    data_folder(arguments)
+    output_folder(arguments)
     if arguments.what == "cost":
         scans = [arguments.data / "omega_t1" / f"sub-000{number}_T1.nii.gz" for number in (2, 3)]
         table = cost_table(cost.measure(*scans))
@@ -98,10 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         table = _calibration_table(arguments)
     else:
         table = _task_table(arguments, TASKS[arguments.what])
-    (arguments.output / f"{arguments.what}.md").write_text(table + "\n", encoding="utf-8")
-    print(table)
-    if arguments.document is not None:
-        put_into(arguments.document, arguments.what, table)
+    publish(arguments, arguments.what, table)
     return 0
 
 
