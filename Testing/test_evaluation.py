@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from KeypointRegistrationLib.detection.bundle import bundle_names
-from KeypointRegistrationLib.evaluation import benchmark, cost, multistart, peers, warm, publishing
+from KeypointRegistrationLib.evaluation import benchmark, cost, multistart, peers, publishing, warm
 from KeypointRegistrationLib.evaluation.methods import NAMES, Method, Model, code_digest, method_called, title_of
 from KeypointRegistrationLib.evaluation.metrics import (
     Scores,
