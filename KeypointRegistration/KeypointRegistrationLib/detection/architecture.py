@@ -50,7 +50,8 @@ class Architecture:
     def title(self) -> str:
         """In words."""
         denoised = f" after a denoiser of {_joined(self.denoiser)}" if self.denoiser else ""
-        return f"{self.kind.value} of {_joined(self.widths)}{denoised}, maps {self.coarsening} times as coarse as the view"
+        fineness = "as fine" if self.coarsening == 1 else "half as fine"
+        return f"{self.kind.value} of {_joined(self.widths)}{denoised}, maps {fineness} as the view"
 
 
 def _joined(widths: Sequence[int]) -> str:
