@@ -102,7 +102,7 @@ def test_an_architecture_that_cannot_be_built_is_a_sentence(parts: dict[str, obj
 
 def test_an_architecture_says_in_words_what_it_is() -> None:
     title = Architecture(NetworkKind.STEERABLE, (8, 12), denoiser=(16, 32)).title
-    assert title == "steerable U-Net of 8-12 after a denoiser of 16-32, maps 2 times as coarse as the view"
+    assert title == "steerable U-Net of 8-12 after a denoiser of 16-32, maps half as fine as the view"
 
 
 def test_normalised_intensities_ignore_outliers_and_what_is_not_covered() -> None:
