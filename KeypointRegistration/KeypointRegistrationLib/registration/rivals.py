@@ -14,6 +14,7 @@ from ..geometry.transforms import TransformType, affine, apply, invert, rotation
 from ..geometry.volume import Volume
 from .refinement import refine
 from .region import head_region
+from .similarity import alike, binned
 from .working_copy import coarsened
 
 _ROTATIONS = 1000  # at random, the same at every call: none is further than about 20° from one of them
@@ -43,16 +44,16 @@ def rival_pose(
     likeness = _Likeness(coarsened(fixed, _SPACING), coarsened(moving, _SPACING))
     turns = Rotation.random(_ROTATIONS, random_state=0).as_matrix()
     poses = [_about(pivot, turn) @ moving_to_fixed for turn in turns]
-    far = [pose for pose in poses if not agree(pose, moving_to_fixed)]
-    scores = [likeness(pose) for pose in far]
+    far = [(likeness(pose), pose) for pose in poses if not agree(pose, moving_to_fixed)]
     reached = likeness(moving_to_fixed)
     best: NDArray[np.float64] | None = None
-    for start in _finalists([pose for _, pose in sorted(zip(scores, far, strict=True), key=lambda scored: -scored[0])]):
-        if likeness(start) < _PROMISING * reached:
+    for score, start in _finalists(far):
+        if score < _PROMISING * reached:
             break
         refined = refine(fixed, moving, start, TransformType.RIGID, None, fixed_mask, moving_mask, focus=anatomy).matrix
-        if not agree(refined, moving_to_fixed) and likeness(refined) > reached:
-            best, reached = refined, likeness(refined)
+        found = likeness(refined)
+        if found > reached and not agree(refined, moving_to_fixed):
+            best, reached = refined, found
     return best
 
 
@@ -68,8 +69,8 @@ class _Likeness:
         kji = np.argwhere(head_region(fixed))
         kji = kji[:: 1 + len(kji) // _MOST_POINTS]
         self._points = apply(fixed.ijk_to_ras, kji[:, ::-1])
-        self._fixed_bins = _binned(fixed.voxels[tuple(kji.T)])
-        self._moving_bins = _binned(moving.voxels).reshape(moving.shape)
+        self._fixed_bins = binned(fixed.voxels[tuple(kji.T)], _BINS)
+        self._moving_bins = binned(moving.voxels, _BINS)
         self._to_voxels = moving.ras_to_ijk
 
     def __call__(self, moving_to_fixed: NDArray[np.float64]) -> float:
@@ -77,28 +78,15 @@ class _Likeness:
         inside = ((index >= 0) & (index < self._moving_bins.shape)).all(axis=1)
         if inside.sum() < _FEWEST_POINTS:
             return 0.0
-        moving_bins = self._moving_bins[tuple(index[inside].T)]
-        joint = np.bincount(self._fixed_bins[inside] * _BINS + moving_bins, minlength=_BINS**2).reshape(_BINS, _BINS)
-        joint = joint / joint.sum()
-        return _entropy(joint.sum(axis=0)) / _entropy(joint) + _entropy(joint.sum(axis=1)) / _entropy(joint) - 1
+        return alike(self._fixed_bins[inside], self._moving_bins[tuple(index[inside].T)], _BINS) - 1
 
 
-def _binned(values: NDArray) -> NDArray[np.intp]:
-    low, high = np.percentile(values, (0.5, 99.5))
-    return np.clip((values.ravel() - low) / max(high - low, 1e-12) * _BINS, 0, _BINS - 1).astype(np.intp)
-
-
-def _entropy(probabilities: NDArray) -> float:
-    positive = probabilities[probabilities > 0]
-    return max(float(-(positive * np.log(positive)).sum()), 1e-12)
-
-
-def _finalists(ranked: list[NDArray]) -> list[NDArray]:
-    """The first few of the poses, best first, that are not within reach of refinement from a better one."""
-    chosen: list[NDArray] = []
-    for pose in ranked:
-        if not any(agree(pose, other) for other in chosen):
-            chosen.append(pose)
+def _finalists(scored: list[tuple[float, NDArray]]) -> list[tuple[float, NDArray]]:
+    """The first few poses, highest score first, that are not within reach of refinement from a better one."""
+    chosen: list[tuple[float, NDArray]] = []
+    for score, pose in sorted(scored, key=lambda item: -item[0]):
+        if not any(agree(pose, better) for _, better in chosen):
+            chosen.append((score, pose))
         if len(chosen) == _FINALISTS:
             break
     return chosen

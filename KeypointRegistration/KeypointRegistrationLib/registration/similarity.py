@@ -34,18 +34,24 @@ def normalised_mutual_information(
     region = region & coverage(moving.moved(moving_to_fixed), grid)
     if region.sum() < _FEWEST_VOXELS:
         return 1.0
-    values = _binned(coarse.voxels[region]), _binned(sample(moving, grid, moving_to_fixed)[region])
-    joint = np.bincount(values[0] * _BINS + values[1], minlength=_BINS**2).reshape(_BINS, _BINS) / region.sum()
+    values = binned(coarse.voxels[region], _BINS), binned(sample(moving, grid, moving_to_fixed)[region], _BINS)
+    return alike(*values, _BINS)
+
+
+def binned(values: NDArray, bins: int) -> NDArray[np.intp]:
+    """Number of each value's bin, of ``bins`` equal ones between percentiles; the outermost take the few values beyond."""
+    low, high = np.percentile(values, _PERCENTILES)
+    scaled = (values - low) / max(high - low, 1e-12) * bins
+    return np.clip(scaled, 0, bins - 1).astype(np.intp)
+
+
+def alike(first: NDArray[np.intp], second: NDArray[np.intp], bins: int) -> float:
+    """Normalised mutual information of two sets (n,) of bin numbers below ``bins``; 1 where neither varies."""
+    joint = np.bincount(first * bins + second, minlength=bins**2).reshape(bins, bins) / len(first)
     joint_entropy = _entropy(joint)
     if joint_entropy == 0:
         return 1.0
     return float((_entropy(joint.sum(axis=1)) + _entropy(joint.sum(axis=0))) / joint_entropy)
-
-
-def _binned(values: NDArray) -> NDArray[np.intp]:
-    low, high = np.percentile(values, _PERCENTILES)
-    scaled = (values - low) / max(high - low, 1e-12) * _BINS
-    return np.clip(scaled, 0, _BINS - 1).astype(np.intp)
 
 
 def _entropy(probabilities: NDArray) -> float:
