@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from ..geometry.errors import InputError
 from . import anatomy
+from .checkpoint import CHECKPOINT
 from .config import LossConfig, TrainingConfig
 from .landmarks import landmarks_of
 from .sources import Material
 from .trainer import Trainer
 from .unseen import Unseen, look_at_pairs
 
-_CHECKPOINT = "checkpoint.pt"
 _START = "start"
 _MEASURED = 1000  # offset of the seed of the views that variants are measured on: in no training or validation
 
@@ -96,10 +96,10 @@ class Ablation:
     def trainer(self, variant: Variant) -> Trainer:
         """The training of ``variant``, as far as it has come; after the pretraining at least."""
         folder = self.folder(variant)
-        if not (folder / _CHECKPOINT).is_file():
+        if not (folder / CHECKPOINT).is_file():
             start = self._started()
             folder.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(start, folder / _CHECKPOINT)
+            shutil.copyfile(start, folder / CHECKPOINT)
         trainer = self._new(replace(self._config, losses=variant.losses(self._config.losses)), folder)
         trainer.resume()
         return trainer
@@ -125,14 +125,14 @@ class Ablation:
     def _started(self) -> Path:
         """The checkpoint at the end of the pretraining."""
         folder = self._folder / _START
-        if not (folder / _CHECKPOINT).is_file():
+        if not (folder / CHECKPOINT).is_file():
             folder.mkdir(parents=True, exist_ok=True)
             schedule = self._config.schedule
             steps = round(schedule.pretraining * schedule.steps)
             trainer = self._new(replace(self._config, schedule=replace(schedule, report_every=steps)), folder)
             next(trainer.run())
             trainer.save()
-        return folder / _CHECKPOINT
+        return folder / CHECKPOINT
 
     def _new(self, config: TrainingConfig, folder: Path) -> Trainer:
         material = self._material

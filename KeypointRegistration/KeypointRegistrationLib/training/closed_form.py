@@ -32,6 +32,16 @@ def rigid_between(source: Tensor, target: Tensor, weights: Tensor) -> tuple[Tens
     return rotation.float(), (target_mean - source_mean @ rotation.mT)[:, 0].float()
 
 
+def pairs_aligned(means: Tensor, variances: Tensor, rigid: bool) -> tuple[Tensor, Tensor]:
+    """Alignments (fixed → moving pull) of pairs of views, of which views 2i are fixed and 2i + 1 moving.
+
+    ``means`` ``(B, K, 3)`` and ``variances`` ``(B, K)`` of the keypoints of all views; weights are 1 / (variances of both).
+    """
+    fixed, moving = slice(0, None, 2), slice(1, None, 2)
+    between = rigid_between if rigid else affine_between
+    return between(means[fixed], means[moving], 1 / (variances[fixed] + variances[moving]))
+
+
 def warped(image: Tensor, linear: Tensor, offset: Tensor, half_width: float) -> tuple[Tensor, Tensor]:
     """``image`` ``(B, 1, N, N, N)`` sampled at linear·x + offset (mm, centred), and where that lies inside the image."""
     theta = torch.cat([linear, offset[:, :, None] / half_width], dim=2)

@@ -71,8 +71,6 @@ class Objective:
 
     def _aligned(self, found: Moments, volumes: Tensor, first: int | None) -> tuple[Tensor, Tensor]:
         """Volumes ``(B, C, N, N, N)`` of the moving views on the fixed ones' grids (fixed → moving pull), where known."""
-        fixed, moving = slice(0, None, 2), slice(1, None, 2)
-        between = closed_form.rigid_between if self._config.similarity_transform == "rigid" else closed_form.affine_between
-        means, variances = found.means[:, :first], found.variances[:, :first]
-        linear, offset = between(means[fixed], means[moving], 1 / (variances[fixed] + variances[moving]))
-        return closed_form.warped(volumes[moving], linear, offset, self._view.half_width)
+        rigid = self._config.similarity_transform == "rigid"
+        linear, offset = closed_form.pairs_aligned(found.means[:, :first], found.variances[:, :first], rigid)
+        return closed_form.warped(volumes[1::2], linear, offset, self._view.half_width)

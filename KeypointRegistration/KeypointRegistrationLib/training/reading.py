@@ -20,8 +20,9 @@ from ..detection.network import KeypointDetector
 from ..geometry.errors import InputError
 from ..geometry.sampling import Grid, Sampler, coverage
 from ..geometry.transforms import apply
+from .checkpoint import CHECKPOINT, read_checkpoint
 from .config import TrainingConfig
-from .steerable_kernels import confine
+from .steerable_kernels import trainable
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,18 +86,15 @@ def trained_reader(config: TrainingConfig, folder: Path) -> Reader:
     """The averaged network of the training in ``folder``, as far as it has come.
 
     Raises:
-        InputError: if there is no checkpoint, or it is of another network.
+        InputError: if there is no checkpoint, it is damaged, or it is of another network.
     """
-    path = folder / "checkpoint.pt"
-    if not path.is_file():
-        raise InputError(f"There is no training in {folder}: it has no checkpoint.pt.")
-    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    if not (folder / CHECKPOINT).is_file():
+        raise InputError(f"There is no training in {folder}: it has no {CHECKPOINT}.")
+    checkpoint = read_checkpoint(folder, torch.device("cpu"))
     average = checkpoint["average"]
     state = {name.removeprefix("module."): value for name, value in average.items() if name.startswith("module.")}
     architecture = config.network.architecture
-    network = KeypointDetector(len(state["absence"]), architecture)
-    if architecture.kind is NetworkKind.STEERABLE:
-        confine(network)
+    network = trainable(len(state["absence"]), architecture)
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
@@ -109,9 +107,7 @@ def untrained_reader(kind: NetworkKind, widths: tuple[int, ...], keypoints: int,
     """A network with random weights, of a steerable one random steerable kernels."""
     architecture = Architecture(kind, widths)
     torch.manual_seed(0)
-    network = KeypointDetector(keypoints, architecture)
-    if kind is NetworkKind.STEERABLE:
-        confine(network)
+    network = trainable(keypoints, architecture)
     return Reader(f"untrained: {architecture.title}", network, size, spacing)
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..detection.network import KeypointDetector
 from . import anatomy
-from .generator import Batch, ViewGenerator
+from .generator import ViewGenerator
 from .poses import PoseRange
 from .subjects import Subject
 from .validation import moments_of
@@ -77,8 +77,9 @@ def found_shape(
         means = moments_of(reading, detector, generator.settings).means
         upright = (means - batch.shift[:, None]) @ batch.linear.mT
         clouds.append(upright.mean(dim=0).double().cpu().numpy())
-        for counter, hit in zip(hits, _labels_at(means, batch, generator.settings.spacing, labels), strict=True):
-            counter.update(hit)
+        classes = batch.classes_at(means, generator.settings.spacing)
+        for counter, column in zip(hits, classes.T.tolist(), strict=True):
+            counter.update(str(labels[number]) for number in column)
     template, variation = anatomy.mean_shape(np.array(clouds), None)
     structures = [names.get(counter.most_common(1)[0][0], "") for counter in hits]
     called = tuple(_label(k, structure, template[k, 0]) for k, structure in enumerate(structures))
@@ -103,11 +104,6 @@ def _class_at(subject: Subject, number: int) -> int:
     index = (subject.points[number] - subject.origin).round().long().tolist()
     x, y, z = (min(max(i, 0), n - 1) for i, n in zip(index, reversed(subject.classes.shape), strict=True))
     return int(subject.classes[z, y, x])
-
-
-def _labels_at(means: torch.Tensor, batch: Batch, spacing: float, labels: Sequence[int]) -> list[list[str]]:
-    """For each keypoint the label it falls into in each view."""
-    return [[str(labels[int(c)]) for c in column] for column in batch.classes_at(means, spacing).T]
 
 
 def _label(number: int, structure: str, right: float) -> str:

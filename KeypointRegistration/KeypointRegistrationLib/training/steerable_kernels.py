@@ -14,6 +14,8 @@ from e3nn import o3
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from ..detection.architecture import Architecture, NetworkKind
+from ..detection.network import KeypointDetector
 from ..detection.steerable import SteerableConvolution
 
 _SHELLS = ((0.0, 0), (1.0, 3), (2.0, 4))  # radius in voxels, highest order J that the lattice shows there
@@ -74,6 +76,14 @@ def confine(network: nn.Module) -> nn.Module:
             module.weight = nn.Parameter(kernel.coefficients())
             parametrize.register_parametrization(module, "weight", kernel, unsafe=True)
     return network
+
+
+def trainable(keypoints: int, architecture: Architecture) -> KeypointDetector:
+    """A new detector as it is trained: a steerable one is confined to steerable kernels."""
+    detector = KeypointDetector(keypoints, architecture)
+    if architecture.kind is NetworkKind.STEERABLE:
+        confine(detector)
+    return detector
 
 
 def plain_state(network: nn.Module) -> dict[str, Tensor]:

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from ..detection.architecture import NetworkKind
 from ..detection.network import KeypointDetector
 from ..geometry.errors import InputError
 from .checkpoint import check_network, differences, read_checkpoint, write_checkpoint
@@ -26,7 +25,7 @@ from .objective import Objective
 from .parallel import Team
 from .poses import PoseRange
 from .shape import Shape, described, found_shape, known_shape
-from .steerable_kernels import confine
+from .steerable_kernels import trainable
 from .subjects import Subject
 from .validation import Sightings, Validation, observe, validate
 
@@ -67,10 +66,7 @@ class Trainer:
         self._landmarks = landmarks
         self._training = [subject.to(device) for subject in training]
         self._generator = self._views_of(self._training, self._rng)
-        architecture = config.network.architecture
-        model = KeypointDetector(len(landmarks.names), architecture)
-        if architecture.kind is NetworkKind.STEERABLE:
-            confine(model)
+        model = trainable(len(landmarks.names), config.network.architecture)
         self._model = model.to(device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self._average = AveragedModel(self._model, multi_avg_fn=get_ema_multi_avg_fn(config.schedule.average))
         self._shared = self._team.shared(self._model)

@@ -67,9 +67,7 @@ def look_at_pairs(
 
 def _scored(batch: Batch, found: Moments, half_width: float, same_subject: bool, rigid: bool) -> PairScores:
     fixed, moving = slice(0, None, 2), slice(1, None, 2)
-    between = closed_form.rigid_between if rigid else closed_form.affine_between
-    weights = 1 / (found.variances[fixed] + found.variances[moving])
-    linear, offset = between(found.means[fixed], found.means[moving], weights)
+    linear, offset = closed_form.pairs_aligned(found.means, found.variances, rigid)
     moved, inside = closed_form.warped(batch.tissues[moving], linear, offset, half_width)
     rotation = corner = repeatability = float("nan")
     if same_subject:
