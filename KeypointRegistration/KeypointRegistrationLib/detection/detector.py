@@ -85,10 +85,7 @@ class Detector:
         self.warnings: list[str] = []
         self._looks = looks
         self._device = self._choose(device)
-        self._model = KeypointDetector(len(self.card.labels), self.card.architecture)
-        weights = load_file(verified_weights(name, folder))
-        self._model.load_state_dict({key: value.float() for key, value in weights.items()})
-        self._model.eval()
+        self._model = bundled_network(self.card, verified_weights(name, folder))
         self._place(self._device)
 
     @property
@@ -194,6 +191,13 @@ class Detector:
     def _place(self, device: str) -> None:
         self._device = device
         self._model = self._model.to(device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+
+
+def bundled_network(card: Card, weights: Path) -> KeypointDetector:
+    """The network that ``card`` describes with the ``weights`` of its bundle, ready to read scans."""
+    network = KeypointDetector(len(card.labels), card.architecture)
+    network.load_state_dict({key: value.float() for key, value in load_file(weights).items()})
+    return network.eval()
 
 
 def _head_size(template_to_scan: NDArray) -> float:

@@ -18,7 +18,14 @@ from .calibration_check import calibration_table
 from .methods import NAMES, Method, Model, method_called
 from .pairs import Pair, Trial, trial
 from .poses import BINS
-from .publishing import add_data_argument, add_output_arguments, data_folder, output_folder, publish
+from .publishing import (
+    add_data_argument,
+    add_models_folder_argument,
+    add_output_arguments,
+    data_folder,
+    output_folder,
+    publish,
+)
 from .rows import Row, append_structures, read_rows, write_rows
 from .tables import cost_table, grouped, label_tables, motion_tables
 from .tasks import TASKS, Task
@@ -54,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"numbers of the initial rotations, from 0: {', '.join(f'{low}–{high}°' for low, high in BINS)}",
     )
     parser.add_argument("--model", metavar="NAME", help="use this model in place of the task's own; its rows stand apart")
-    parser.add_argument("--models-folder", type=Path, metavar="DIR", help="where it is (default: models of the module)")
+    add_models_folder_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

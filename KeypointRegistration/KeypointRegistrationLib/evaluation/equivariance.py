@@ -24,7 +24,15 @@ from ..geometry.sampling import Grid, Sampler, sample
 from ..geometry.volume import Volume
 from ..training.config import load_config
 from ..training.reading import Read, Reader, bundled_reader, trained_reader, untrained_reader
-from .publishing import add_data_argument, add_output_arguments, data_folder, markdown, output_folder, publish
+from .publishing import (
+    add_data_argument,
+    add_models_folder_argument,
+    add_output_arguments,
+    data_folder,
+    markdown,
+    output_folder,
+    publish,
+)
 
 #: The bundled models, each with a scan of its kind from the data folder.
 _MODELS = (
@@ -57,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--training", nargs=3, action="append", default=[], metavar=("CONFIG", "DIR", "FILE"),
         help="a training, as far as it has come, and the scan to turn; may be given several times",
     )  # fmt: skip
-    parser.add_argument("--models-folder", type=Path, metavar="DIR", help="of the models (default: the bundled ones)")
+    add_models_folder_argument(parser)
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the random turns (default: %(default)s)")
     add_data_argument(parser)
     add_output_arguments(parser)

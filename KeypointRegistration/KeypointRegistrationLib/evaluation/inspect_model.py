@@ -21,7 +21,15 @@ from ..geometry.errors import InputError
 from .consistency import consistency
 from .keypoint_quality import MOTION, Finding, judge
 from .keypoint_scans import SETS, scans_of
-from .publishing import add_data_argument, add_output_arguments, data_folder, markdown, output_folder, publish
+from .publishing import (
+    add_data_argument,
+    add_models_folder_argument,
+    add_output_arguments,
+    data_folder,
+    markdown,
+    output_folder,
+    publish,
+)
 
 _HEAD = (
     "model", "scans", "n", "spread mm", "L_KL nats", "spacing mm", "repeatability mm: median / p90", "in the anatomy",
@@ -32,7 +40,7 @@ _HEAD = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     parser.add_argument("model", metavar="NAME", help="of the model")
-    parser.add_argument("--models-folder", type=Path, metavar="DIR", help="of the models (default: the bundled ones)")
+    add_models_folder_argument(parser)
     parser.add_argument(
         "--sets", nargs="+", choices=list(SETS), default=["ixi", "omega", "contrasts"], metavar="SET",
         help=f"of scans: {', '.join(f'{name} ({title})' for name, (title, _) in SETS.items())} (default: %(default)s)",

@@ -25,6 +25,11 @@ def add_data_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_models_folder_argument(parser: argparse.ArgumentParser) -> None:
+    """``--models-folder DIR``."""
+    parser.add_argument("--models-folder", type=Path, metavar="DIR", help="of the models (default: the bundled ones)")
+
+
 def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     """``--output DIR`` and ``--document [FILE]``."""
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for what is measured")

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 
 from ..detection.architecture import Architecture, NetworkKind
 from ..detection.bundle import load_card, verified_weights
+from ..detection.detector import bundled_network
 from ..detection.heatmaps import Heatmaps
 from ..detection.intensity import normalised
 from ..detection.moments import moments
@@ -77,8 +77,7 @@ class Reader:
 def bundled_reader(name: str, folder: Path | None = None) -> Reader:
     """The network of a model bundle; InputError if there is no such bundle, or it is damaged."""
     card = load_card(name, folder)
-    network = KeypointDetector(len(card.labels), card.architecture)
-    network.load_state_dict({key: value.float() for key, value in load_file(verified_weights(name, folder)).items()})
+    network = bundled_network(card, verified_weights(name, folder))
     return Reader(f"{name} {card.version}: {card.architecture.title}", network, card.size, card.spacing)
 
 
