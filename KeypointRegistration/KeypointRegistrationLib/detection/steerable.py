@@ -46,6 +46,11 @@ class Fields:
         return Fields(self.scalars + self.gates, self.vectors, self.tensors)
 
     @property
+    def handed(self) -> Fields:
+        """What a block hands on: its fields, and for each three vectors in a row how right-handed they are."""
+        return Fields(self.scalars + (self.vectors if self.vectors > 2 else 0), self.vectors, self.tensors)
+
+    @property
     def blocks(self) -> tuple[tuple[int, int], ...]:
         """(order, count) of each kind of field."""
         return (0, self.scalars), (1, self.vectors), (2, self.tensors)
@@ -92,16 +97,37 @@ class GatedBlock(nn.Module):
         )
         scalars = functional.instance_norm(scalars, weight=self.scale, bias=self.offset, eps=_EPSILON)
         values, gates = scalars.split([fields.scalars, fields.gates], dim=1)
-        gates = torch.sigmoid(gates)
-        parts = [functional.leaky_relu(values, 0.1)]
-        for order, part, gate in (
-            (1, vectors, gates[:, : fields.vectors]),
-            (2, tensors, gates[:, fields.vectors :]),
-        ):
-            field = part.unflatten(1, (-1, 2 * order + 1))
-            lengths = field.square().sum(dim=2, keepdim=True).mean(dim=(3, 4, 5), keepdim=True)
-            parts.append((field * torch.rsqrt(lengths + _EPSILON) * gate[:, :, None]).flatten(1, 2))
-        return torch.cat(parts, dim=1)
+        gates = torch.sigmoid(gates)[:, :, None]
+        vectors = _unit_length_on_average(vectors.unflatten(1, (-1, 3)))
+        tensors = _unit_length_on_average(tensors.unflatten(1, (-1, 5)))
+        return torch.cat(
+            [
+                functional.leaky_relu(values, 0.1),
+                handedness(vectors),
+                (vectors * gates[:, : fields.vectors]).flatten(1, 2),
+                (tensors * gates[:, fields.vectors :]).flatten(1, 2),
+            ],
+            dim=1,
+        )
+
+
+def handedness(vectors: Tensor) -> Tensor:
+    """How right-handed each three vectors in a row are, from −1 to 1: ``(B, n, 3, …)`` to ``(B, n, …)``; none for n < 3.
+
+    The triple product a · (b × c) of vectors shortened to v / √(1 + ‖v‖²).  It is what tells left from right, given up and
+    front: rotations keep it and reflections turn its sign.  Gates alone make it only over several layers.
+    """
+    if vectors.shape[1] < 3:
+        return vectors.new_zeros(vectors[:, :0, 0].shape)
+    first = vectors * torch.rsqrt(1.0 + vectors.square().sum(dim=2, keepdim=True))
+    second, third = first.roll(-1, dims=1), first.roll(-2, dims=1)
+    return (first * torch.linalg.cross(second, third, dim=2)).sum(dim=2)
+
+
+def _unit_length_on_average(field: Tensor) -> Tensor:
+    """``(B, n, components, d, h, w)`` with a mean squared length of 1 over space."""
+    lengths = field.square().sum(dim=2, keepdim=True).mean(dim=(3, 4, 5), keepdim=True)
+    return field * torch.rsqrt(lengths + _EPSILON)
 
 
 class SteerableUNet(nn.Module):
@@ -115,17 +141,17 @@ class SteerableUNet(nn.Module):
     def __init__(self, keypoints: int, widths: Sequence[int]) -> None:
         super().__init__()
         stem, *levels = (Fields.of_width(width) for width in widths)
-        self.stem = nn.Sequential(GatedBlock([Fields(1)], stem, halving=True), GatedBlock([stem], stem))
+        self.stem = nn.Sequential(GatedBlock([Fields(1)], stem, halving=True), GatedBlock([stem.handed], stem))
         self.encoders = nn.ModuleList()
         below = stem
         for fields in levels:
-            self.encoders.append(nn.Sequential(GatedBlock([below], fields), GatedBlock([fields], fields)))
+            self.encoders.append(nn.Sequential(GatedBlock([below.handed], fields), GatedBlock([fields.handed], fields)))
             below = fields
         self.decoders = nn.ModuleList()
         for fields in reversed([stem, *levels[:-1]]):
-            self.decoders.append(GatedBlock([below, fields], fields))
+            self.decoders.append(GatedBlock([below.handed, fields.handed], fields))
             below = fields
-        self.head = SteerableConvolution([below], Fields(keypoints))
+        self.head = SteerableConvolution([below.handed], Fields(keypoints))
 
     def forward(self, image: Tensor) -> Tensor:
         features = self.stem(image)

@@ -76,6 +76,7 @@ class LossConfig:
     """Weights of the terms (0 switches a term off), reach τ of the repulsion in mm, and the model of L_sim and L_dice."""
 
     reference: float = 0.0
+    reference_map: float = 0.0
     pose: float = 0.0
     similarity: float = 0.0
     dice: float = 0.0

@@ -80,6 +80,7 @@ class ContrastSettings:
         fluid_bright: of those, the share where fluid is bright (T2) rather than dark (T1).
         stripped: nothing but the brain is seen.  Needs label maps, as do surroundings.
         surroundings: beyond the head there is something rather than nothing, such as the mother's body around a foetus.
+        womb: beyond the brain there are a skull, a scalp, fluid in places, and then surroundings.
         thick: slices are thick, or the whole scan is coarse.
         thickest: largest ratio of slice thickness to voxel.
         stripes: slices differ in brightness, as the spin history of moving tissue makes them.
@@ -91,6 +92,7 @@ class ContrastSettings:
     fluid_bright: float = 0.5
     stripped: float = 0.4
     surroundings: float = 0.0
+    womb: float = 0.0
     thick: float = 0.5
     thickest: float = 2.5
     stripes: float = 0.0
@@ -112,7 +114,9 @@ class Painter:
             image = self._recoloured(classes)
         else:
             image = self._intensities(classes)
-            if self._chance(self._settings.surroundings):
+            if self._chance(self._settings.womb):
+                image = torch.where(classes > 0, image, self._womb(classes > 0))
+            elif self._chance(self._settings.surroundings):
                 image = torch.where(classes > 0, image, self._surroundings(image.shape))
         image = functional.avg_pool3d(image[None, None], 2)[0, 0]
         if self._chance(self._settings.stripes):
@@ -178,6 +182,16 @@ class Painter:
         tissue = means[((blobs + 1.5) * 2).long().clamp(0, 5)]
         return tissue + 0.08 * self._uniform() * self._normal(*shape)
 
+    def _womb(self, brain: Tensor) -> Tensor:
+        """What is around the ``brain`` of somebody unborn: a dark skull, a scalp, pockets of bright fluid, the mother."""
+        image = self._surroundings(brain.shape)
+        pockets = functional.interpolate(self._normal(1, 1, 6, 6, 6), size=brain.shape, mode="trilinear")[0, 0]
+        image[pockets > 1.5 * self._uniform() - 0.5] = 0.7 + 0.3 * self._uniform()
+        skull, scalp = 1 + int(2 * self._uniform()), 1 + int(3 * self._uniform())
+        image[_dilated(brain, skull + scalp)] = 0.2 + 0.6 * self._uniform()
+        image[_dilated(brain, skull)] = 0.3 * self._uniform()
+        return image + 0.05 * self._uniform() * self._normal(*brain.shape)
+
     def _striped(self, image: Tensor) -> Tensor:
         """Slices along a random axis darkened at random, neighbours acquired apart differing most."""
         axis = int(self._uniform() * 3) % 3
@@ -197,3 +211,8 @@ class Painter:
 
     def _normal(self, *shape: int) -> Tensor:
         return torch.randn(*shape, generator=self._rng, device=self._rng.device)
+
+
+def _dilated(mask: Tensor, voxels: int) -> Tensor:
+    """``mask`` ``(n, n, n)`` grown by so many voxels in all directions."""
+    return functional.max_pool3d(mask[None, None].float(), 2 * voxels + 1, stride=1, padding=voxels)[0, 0] > 0

@@ -102,7 +102,7 @@ class ViewGenerator:
         self._kinds = _kinds(tissue, canonical)
         self.settings = settings
         self._rng = rng
-        self._fine = _lattice(2 * settings.size, settings.spacing / 2, rng.device)
+        self._fine = lattice(2 * settings.size, settings.spacing / 2, rng.device)
         self._mirror = mirrored_order.to(rng.device)
 
     def pairs(self, count: int, limits: Sequence[PoseRange], same_subject: float) -> Batch:
@@ -192,7 +192,7 @@ def _flipped(points: Tensor, centre: Tensor) -> Tensor:
     return mirrored
 
 
-def _lattice(size: int, spacing: float, device: torch.device) -> Tensor:
+def lattice(size: int, spacing: float, device: torch.device) -> Tensor:
     """Points ``(size, size, size, 3)`` in mm around the middle, x running fastest."""
     axis = (torch.arange(size, device=device, dtype=torch.float32) - (size - 1) / 2) * spacing
     z, y, x = torch.meshgrid(axis, axis, axis, indexing="ij")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,12 +97,31 @@ class SpreadLandmarks:
 
     def points(self, labels: Volume) -> NDArray[np.float64]:
         """See ``Landmarks.points``."""
-        kji = np.argwhere((labels.voxels > 0) & (labels.voxels < self.brain_below))
-        if not len(kji):
-            raise InputError(f"{labels.name} has no brain: no label from 1 to below {self.brain_below}.")
-        ras = apply(labels.ijk_to_ras, kji[:, ::-1])
-        low, high = np.percentile(ras, (0.5, 99.5), axis=0)
-        return (low + high) / 2 + self.shares * (high - low) / 2
+        middle, half_axes = _brain_box(labels, self.brain_below)
+        return middle + self.shares * half_axes
+
+
+@dataclass(frozen=True)
+class MiddleLandmark:
+    """One point, the middle of the box around the brain: for a network that finds heads rather than points in them."""
+
+    brain_below: int
+    names = ("middle of the brain",)
+    mirrored_order = np.zeros(1, dtype=np.intp)
+    twins: ClassVar[list[tuple[int, int]]] = []
+
+    def points(self, labels: Volume) -> NDArray[np.float64]:
+        """See ``Landmarks.points``."""
+        return _brain_box(labels, self.brain_below)[0][None]
+
+
+def _brain_box(labels: Volume, brain_below: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Middle (3,) and half-axes (3,) of the box around the brain in RAS mm, but for the last voxels."""
+    kji = np.argwhere((labels.voxels > 0) & (labels.voxels < brain_below))
+    if not len(kji):
+        raise InputError(f"{labels.name} has no brain: no label from 1 to below {brain_below}.")
+    low, high = np.percentile(apply(labels.ijk_to_ras, kji[:, ::-1]), (0.5, 99.5), axis=0)
+    return (low + high) / 2, (high - low) / 2
 
 
 def _evenly(count: int, dimensions: int) -> NDArray[np.float64]:
@@ -113,13 +132,15 @@ def _evenly(count: int, dimensions: int) -> NDArray[np.float64]:
 
 def landmarks_of(scheme: str, count: int, brain_below: int) -> Landmarks:
     """The scheme that a configuration asks for: ``named``, or ``count`` points ``spread`` over the brain (labels below
-    ``brain_below``) or over its ``midline``.
+    ``brain_below``) or over its ``midline``, or the ``middle`` of it alone.
 
     Raises:
         InputError: if there is no such scheme.
     """
     if scheme == "named":
         return NamedLandmarks()
+    if scheme == "middle":
+        return MiddleLandmark(brain_below)
     if scheme in ("spread", "midline"):
         return SpreadLandmarks(count, brain_below, midline=scheme == "midline")
-    raise InputError(f"data.landmarks is named, spread or midline, not {scheme}.")
+    raise InputError(f"data.landmarks is named, spread, midline or middle, not {scheme}.")

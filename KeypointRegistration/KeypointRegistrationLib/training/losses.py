@@ -13,6 +13,7 @@ from ..detection.moments import Moments
 
 _REFERENCE_SPREAD = 10.0  # σ_ref of L_var, mm
 _HUBER_WIDTH = 5.0  # mm
+_LEAST_LOG_PROBABILITY = -50.0  # where a view was not acquired, maps have none
 
 
 def point_spread(moments: Moments) -> Tensor:
@@ -46,6 +47,24 @@ def distance(found: Tensor, wanted: Tensor, present: Tensor) -> Tensor:
     lengths = torch.sqrt((found - wanted).square().sum(-1) + 1e-6)
     losses = functional.huber_loss(lengths, torch.zeros_like(lengths), reduction="none", delta=_HUBER_WIDTH)
     return (losses * present).sum() / (_HUBER_WIDTH**2 * present.sum().clamp(min=1))
+
+
+def reference_map(log_probabilities: Tensor, places: Tensor, wanted: Tensor, present: Tensor, spread: float) -> Tensor:
+    """Mean divergence (nats) of Gaussians at the reference points from the maps, where ``present`` ``(B, K)`` is true.
+
+    KL(g ‖ p), g proportional to exp(−‖x − r‖²/2σ²) on the voxels.  Unlike ``distance``, whose gradient dies where a map is
+    a wrong spike, it pulls at every voxel of a map.
+
+    Args:
+        log_probabilities: ``(B, K, n)``.
+        places: mm, ``(n, 3)``, of the voxels.
+        wanted: reference points r, mm, ``(B, K, 3)``.
+        spread: σ, mm.
+    """
+    squares = torch.cdist(wanted.float(), places.expand(len(wanted), -1, -1)).square()
+    target = functional.log_softmax(-squares / (2 * spread**2), dim=2)
+    divergences = (target.exp() * (target - log_probabilities.clamp(min=_LEAST_LOG_PROBABILITY))).sum(-1)
+    return (divergences * present).sum() / present.sum().clamp(min=1)
 
 
 def similarity(fixed: Tensor, moved: Tensor, valid: Tensor) -> Tensor:

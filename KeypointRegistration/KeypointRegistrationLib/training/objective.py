@@ -6,20 +6,24 @@ import torch
 from torch import Tensor
 
 from ..detection.moments import Moments
-from ..detection.network import KeypointDetector
+from ..detection.network import KeypointDetector, Reading
 from . import closed_form, losses
 from .config import LossConfig
-from .generator import Batch, ViewSettings
+from .generator import Batch, ViewSettings, lattice
 from .validation import moments_of
 
 #: The terms of the loss, by their names in the configuration and the log.
-TERMS = ("reference", "pose", "similarity", "dice", "point_spread", "sharpness", "repulsion", "presence", "denoise")
+TERMS = (
+    "reference", "reference_map", "pose", "similarity", "dice", "point_spread", "sharpness", "repulsion", "presence", "denoise"
+)  # fmt: skip
+
+_TARGET_SPREAD = 1.2  # voxels of the maps: σ of what a reference point's map should be
 
 
 class Objective:
     """The weighted sum of the terms.
 
-    L = λ_ref L_ref + λ_pose L_pose + λ_sim L_sim + λ_dice L_dice + λ_KL L_KL + λ_var L_var + λ_rep L_rep
+    L = λ_ref L_ref + λ_map L_map + λ_pose L_pose + λ_sim L_sim + λ_dice L_dice + λ_KL L_KL + λ_var L_var + λ_rep L_rep
     + λ_presence L_presence + λ_denoise L_denoise.
     """
 
@@ -39,6 +43,7 @@ class Objective:
         weights = {name: getattr(self._config, name) for name in TERMS}
         compute = {
             "reference": lambda: losses.distance(found.means, batch.points, batch.present),
+            "reference_map": lambda: self._reference_map(reading, detector, batch),
             "pose": lambda: self._pose(found, batch),
             "similarity": lambda: self._similarity(found, batch, first),
             "dice": lambda: self._dice(found, batch, first),
@@ -52,6 +57,14 @@ class Objective:
         growing = {"sharpness": sharpening}
         total = torch.stack([weights[name] * growing.get(name, 1.0) * term for name, term in terms.items()]).sum()
         return total, {name: float(term.detach()) for name, term in terms.items()}
+
+    def _reference_map(self, reading: Reading, detector: KeypointDetector, batch: Batch) -> Tensor:
+        """The maps compared with Gaussians at the reference points, a little wider than their voxels."""
+        coarsening = detector.architecture.coarsening
+        spacing = coarsening * self._view.spacing
+        places = lattice(self._view.size // coarsening, spacing, batch.points.device).flatten(0, 2)
+        spread = _TARGET_SPREAD * spacing
+        return losses.reference_map(reading.log_probabilities, places, batch.points, batch.present, spread)
 
     def _pose(self, found: Moments, batch: Batch) -> Tensor:
         """Consistency of the second view's keypoints with the first one's under the known motion between them."""

@@ -133,7 +133,7 @@ def _check_view(subject: Subject, config: TrainingConfig) -> None:
             f"The view of {view.size} × {view.spacing:g} mm is narrower than {subject.name}, whose points span "
             f"{extent:.0f} mm. Set a larger view.spacing or view.size."
         )
-    if extent < 2 * view.spacing:
+    if len(subject.points) > 1 and extent < 2 * view.spacing:
         raise InputError(
             f"The points of {subject.name} span {extent:.1f} mm, hardly more than the view's voxels of {view.spacing:g} mm. "
             "Set a smaller view.spacing."

@@ -1,0 +1,1 @@
+"""Following the motion of a head through a time series of scans."""
