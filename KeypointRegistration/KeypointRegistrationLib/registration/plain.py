@@ -56,22 +56,22 @@ def registration_from(entry: dict[str, Any]) -> Registration:
     """
     try:
         return Registration(
-            moving_to_fixed=_array(entry["moving_to_fixed"]),
+            moving_to_fixed=array_from(entry["moving_to_fixed"]),
             transform_type=TransformType(entry["transform_type"]),
             requested_type=TransformType(entry["requested_type"]),
-            fixed_keypoints=_keypoints(entry["fixed_keypoints"]),
-            moving_keypoints=_keypoints(entry["moving_keypoints"]),
+            fixed_keypoints=keypoints_from(entry["fixed_keypoints"]),
+            moving_keypoints=keypoints_from(entry["moving_keypoints"]),
             status=tuple(KeypointStatus(value) for value in entry["status"]),
             exclusion_reasons=tuple(entry["exclusion_reasons"]),
-            weights=_array(entry["weights"]),
-            residuals=_array(entry["residuals"]),
-            expected_distances=_array(entry["expected_distances"]),
-            error_form=_array(entry["error_form"]),
-            error_floor=_number(entry["error_floor"]),
-            variation=_number(entry.get("variation", 0.0)),  # scenes of version 0.1 do not have it
-            fre=_number(entry["fre"]),
-            predicted_tre=ErrorPrediction(**{name: _number(value) for name, value in entry["predicted_tre"].items()}),
-            similarity=SimilarityChange(**{name: _number(value) for name, value in entry["similarity"].items()}),
+            weights=array_from(entry["weights"]),
+            residuals=array_from(entry["residuals"]),
+            expected_distances=array_from(entry["expected_distances"]),
+            error_form=array_from(entry["error_form"]),
+            error_floor=number_from(entry["error_floor"]),
+            variation=number_from(entry.get("variation", 0.0)),  # scenes of version 0.1 do not have it
+            fre=number_from(entry["fre"]),
+            predicted_tre=ErrorPrediction(**{name: number_from(value) for name, value in entry["predicted_tre"].items()}),
+            similarity=SimilarityChange(**{name: number_from(value) for name, value in entry["similarity"].items()}),
             trust=Trust(TrustLevel(entry["trust"]["level"]), tuple(entry["trust"]["reasons"])),
             refined=entry["refined"],
             device=entry["device"],
@@ -107,13 +107,16 @@ def correction_from(entry: dict[str, Any]) -> Correction:
         raise ValueError(f"not a correction: {error}") from error
 
 
-def _number(value: float | None) -> float:
+def number_from(value: float | None) -> float:
+    """The number that ``plain`` has made plain."""
     return float("nan") if value is None else float(value)
 
 
-def _array(values: list) -> np.ndarray:
+def array_from(values: list) -> np.ndarray:
+    """The array of numbers that ``plain`` has made plain."""
     return np.array(values, dtype=float)  # turns None into NaN
 
 
-def _keypoints(entry: dict[str, Any]) -> Keypoints:
-    return Keypoints(labels=tuple(entry["labels"]), **{name: _array(entry[name]) for name in _KEYPOINT_ARRAYS})
+def keypoints_from(entry: dict[str, Any]) -> Keypoints:
+    """The keypoints that ``plain`` has made plain."""
+    return Keypoints(labels=tuple(entry["labels"]), **{name: array_from(entry[name]) for name in _KEYPOINT_ARRAYS})
