@@ -26,7 +26,7 @@ class Card:
     Attributes:
         name, version, title, summary: for people.
         limits: sentences on what the model is not for.
-        transform_types: alignments that it was made for.
+        transform_types: alignments that it was made for; none, where it only finds heads for other models.
         labels: name of each keypoint.
         template: mean positions of the keypoints in an upright head, (K, 3) mm around their own mean, axes R, A, S.
         variation: root-mean-square distance in mm, (K,), between two people's keypoints after the best affine alignment.
@@ -35,6 +35,7 @@ class Card:
         familiar_spread: median spread in mm of the maps that 95 % of upright heads stay below.
         size, spacing: voxels per side and mm of the grid that the network sees.
         architecture: of the network.
+        finder: name of the bundle that finds heads for this one in scans of more than a head, or empty.
         sha256: of the weights file.
         details: the whole card as read, training and measured accuracy included.
     """
@@ -54,6 +55,7 @@ class Card:
     size: int
     spacing: float
     architecture: Architecture
+    finder: str
     sha256: str
     details: dict[str, Any]
 
@@ -117,6 +119,7 @@ def parse_card(tree: dict[str, Any]) -> Card:
         size=int(tree["input"]["size"]),
         spacing=float(tree["input"]["spacing_mm"]),
         architecture=_architecture(tree["architecture"]),
+        finder=str(tree.get("finder", "")),
         sha256=tree["weights"]["sha256"],
         details=tree,
     )

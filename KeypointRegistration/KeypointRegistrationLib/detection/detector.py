@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from torch import Tensor
 
 from ..geometry.alignment import DegenerateError
@@ -19,11 +18,12 @@ from ..geometry.sampling import Grid, Sampler, coverage, inside_mask
 from ..geometry.transforms import TransformType, affine, apply, nearest_rotation, rotation_angle
 from ..geometry.volume import Volume
 from .bundle import Card, load_card, verified_weights
+from .head_finder import HeadFinder
 from .heatmaps import Detection, Heatmaps
 from .intensity import normalised
 from .localisation import head_centre
 from .moments import moments
-from .network import KeypointDetector
+from .network import bundled_network
 from .orientations import TURNED_HEADS
 
 _LOOKS = 5
@@ -87,21 +87,28 @@ class Detector:
         self._device = self._choose(device)
         self._model = bundled_network(self.card, verified_weights(name, folder))
         self._place(self._device)
+        self._finder = HeadFinder(self.card.finder, self._device, folder) if self.card.finder else None
 
     @property
     def device(self) -> str:
         """Where the network runs: ``cpu``, ``cuda`` or ``mps``."""
         return self._device
 
-    def detect(self, volume: Volume, mask: Volume | None = None) -> Detection:
+    def detect(self, volume: Volume, mask: Volume | None = None, start: NDArray | None = None) -> Detection:
         """Keypoints and probability maps of ``volume``; voxels outside ``mask`` (zero) are not looked at.
+
+        ``start``, a ``Detection.pose`` near which the head lies, is where it is looked at first; it is then searched for
+        nowhere else.
 
         Raises:
             InputError: if the scan is constant or not finite, or the mask misses it.
         """
         volume.value_range()
-        centre = head_centre(volume, mask)
         scan = Sampler(volume)
+        if start is not None:
+            followed = self._settled(self._look(scan, mask, *self._view(start)), scan, mask)
+            return replace(followed.detection, doubt=followed.doubt)
+        centre = self._middle_of_head(volume, mask)
         best = self._settled(self._look(scan, mask, np.eye(3), centre), scan, mask)
         for orientations in TURNED_HEADS:
             if best.doubt <= self.card.familiar_spread or self._looks == 1:
@@ -110,6 +117,14 @@ class Detector:
             likeliest = min(looks, key=lambda look: look.misfit)
             best = min(best, self._settled(likeliest, scan, mask), key=lambda look: look.doubt)
         return replace(best.detection, doubt=best.doubt)
+
+    def _middle_of_head(self, volume: Volume, mask: Volume | None) -> NDArray[np.float64]:
+        """RAS mm, (3,): where the model's finder sees a head; without one, or in a mask, the largest bright object."""
+        if self._finder is not None and mask is None:
+            head = self._finder.find(volume)
+            if head.present:
+                return head.centre
+        return head_centre(volume, mask)
 
     def _settled(self, look: _Look, scan: Sampler, mask: Volume | None) -> _Look:
         """Turn to where the head seems to be, and look again, until the view would hardly change."""
@@ -133,7 +148,7 @@ class Detector:
         pose = self._pose(detection.keypoints)
         if pose is not None:
             keypoints = _without_those_outside(detection.keypoints, apply(pose.matrix, self.card.template), scan.volume)
-            detection = replace(detection, keypoints=keypoints)
+            detection = replace(detection, keypoints=keypoints, pose=pose.matrix)
         return _Look(axes, centre, detection, pose)
 
     @torch.inference_mode()
@@ -191,13 +206,6 @@ class Detector:
     def _place(self, device: str) -> None:
         self._device = device
         self._model = self._model.to(device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-
-
-def bundled_network(card: Card, weights: Path) -> KeypointDetector:
-    """The network that ``card`` describes with the ``weights`` of its bundle, ready to read scans."""
-    network = KeypointDetector(len(card.labels), card.architecture)
-    network.load_state_dict({key: value.float() for key, value in load_file(weights).items()})
-    return network.eval()
 
 
 def _head_size(template_to_scan: NDArray) -> float:

@@ -27,9 +27,12 @@ class Detection:
         keypoints, heatmaps: where it sees the anatomy.
         doubt: median spread of the maps in mm of a head of the usual size: wide where the network sees nothing it knows.
         remembered: whether it was found in an earlier run and kept.
+        pose: 4×4 similarity that takes the model's template of an upright head into the scan (RAS mm), or None where too
+            little of the head was found.
     """
 
     keypoints: Keypoints
     heatmaps: Heatmaps
     doubt: float = 0.0
     remembered: bool = False
+    pose: NDArray[np.float64] | None = None

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
 from .architecture import Architecture, NetworkKind
+from .bundle import Card
 from .steerable import SteerableUNet
 
 
@@ -99,6 +102,13 @@ class KeypointDetector(nn.Module):
         logits = logits.masked_fill(~covered.flatten(2), -1e4)
         evidence = torch.logsumexp(logits, dim=2, keepdim=True)
         return Reading(logits - evidence, evidence[..., 0] - self.GAIN * self.absence, cleaned)
+
+
+def bundled_network(card: Card, weights: Path) -> KeypointDetector:
+    """The network that ``card`` describes with the ``weights`` of its bundle, ready to read scans."""
+    network = KeypointDetector(len(card.labels), card.architecture)
+    network.load_state_dict({key: value.float() for key, value in load_file(weights).items()})
+    return network.eval()
 
 
 def _convolution(channels_in: int, channels_out: int) -> nn.Sequential:

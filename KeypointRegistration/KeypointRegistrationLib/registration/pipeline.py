@@ -93,6 +93,55 @@ def register(
     return replace(first, trust=Trust(TrustLevel.DO_NOT_TRUST, (_MORE_ALIKE_ELSEWHERE, *first.trust.reasons)))
 
 
+def register_detected(
+    fixed: Volume,
+    moving: Volume,
+    in_fixed: Detection,
+    in_moving: Detection,
+    options: RegistrationOptions,
+    detector: KeypointSource,
+    fixed_mask: Volume | None = None,
+    moving_mask: Volume | None = None,
+    progress: Progress | None = None,
+) -> Registration:
+    """Align scans whose keypoints are known, refine, judge: ``register`` without looking for keypoints or rivals.
+
+    The options' initial pose is where the scans' similarity is measured from; it moves nothing.
+    """
+    tell, clock, card = progress or _silently, _Clock(), detector.card
+    with clock("align"):
+        tell(0.48, "Aligning the keypoints")
+        aligned = _align(in_fixed.keypoints, in_moving.keypoints, options, card)
+    matrix, refined, contradicted, warnings = aligned.fit.matrix, False, False, list(aligned.fit.notes)
+    with clock("refine"):
+        if options.refine and not aligned.failed:
+            tell(0.52, "Refining by intensities")
+            refinement = refine(
+                fixed, moving, matrix, aligned.fit.transform_type, aligned.form, fixed_mask, moving_mask,
+                lambda fraction, stage: tell(0.52 + 0.38 * fraction, stage),
+                focus=in_fixed.keypoints.positions[aligned.pairing.usable],
+            )  # fmt: skip
+            matrix, refined, contradicted = refinement.matrix, refinement.accepted, refinement.contradicted
+            if not refined:
+                warnings.append(refinement.reason)
+    with clock("assess"):
+        tell(0.92, "Assessing the result")
+        doubt = max(in_fixed.doubt, in_moving.doubt)
+        circumstances = _circumstances(fixed, moving, doubt, card, options.initial, matrix, contradicted)
+        result = assess(in_fixed.keypoints, in_moving.keypoints, aligned, matrix, options.transform_type, circumstances)
+    tell(1.0, "Done")
+    return replace(
+        result,
+        refined=refined,
+        device=detector.device,
+        model=ModelIdentity(card.name, card.version, card.sha256),
+        seconds=clock.seconds,
+        warnings=tuple(detector.warnings + warnings),
+        fixed_heatmaps=in_fixed.heatmaps if options.heatmaps else None,
+        moving_heatmaps=in_moving.heatmaps if options.heatmaps else None,
+    )
+
+
 def _attempt(
     fixed: Volume,
     moving: Volume,
@@ -113,37 +162,8 @@ def _attempt(
         known = f" ({fixed.name}: known from before)" if in_fixed.remembered else ""
         tell(0.25, f"Finding keypoints in {moving.name}{known}")
         in_moving = _detect_placed(detector, placed, moving_mask, options.initial)
-    with clock("align"):
-        tell(0.48, "Aligning the keypoints")
-        aligned = _align(in_fixed.keypoints, in_moving.keypoints, options, detector.card)
-    matrix, refined, contradicted, warnings = aligned.fit.matrix, False, False, list(aligned.fit.notes)
-    with clock("refine"):
-        if options.refine and not aligned.failed:
-            tell(0.52, "Refining by intensities")
-            refinement = refine(
-                fixed, moving, matrix, aligned.fit.transform_type, aligned.form, fixed_mask, moving_mask,
-                lambda fraction, stage: tell(0.52 + 0.38 * fraction, stage),
-                focus=in_fixed.keypoints.positions[aligned.pairing.usable],
-            )  # fmt: skip
-            matrix, refined, contradicted = refinement.matrix, refinement.accepted, refinement.contradicted
-            if not refined:
-                warnings.append(refinement.reason)
-    with clock("assess"):
-        tell(0.92, "Assessing the result")
-        doubt, card = max(in_fixed.doubt, in_moving.doubt), detector.card
-        circumstances = _circumstances(fixed, moving, doubt, card, options.initial, matrix, contradicted)
-        result = assess(in_fixed.keypoints, in_moving.keypoints, aligned, matrix, options.transform_type, circumstances)
-    tell(1.0, "Done")
-    return replace(
-        result,
-        refined=refined,
-        device=detector.device,
-        model=ModelIdentity(card.name, card.version, card.sha256),
-        seconds=clock.seconds,
-        warnings=tuple(detector.warnings + warnings),
-        fixed_heatmaps=in_fixed.heatmaps if options.heatmaps else None,
-        moving_heatmaps=in_moving.heatmaps if options.heatmaps else None,
-    )
+    result = register_detected(fixed, moving, in_fixed, in_moving, options, detector, fixed_mask, moving_mask, tell)
+    return replace(result, seconds=clock.seconds | result.seconds)
 
 
 def _silently(_fraction: float, _stage: str) -> None:

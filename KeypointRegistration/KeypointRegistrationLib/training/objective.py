@@ -14,7 +14,8 @@ from .validation import moments_of
 
 #: The terms of the loss, by their names in the configuration and the log.
 TERMS = (
-    "reference", "reference_map", "pose", "similarity", "dice", "point_spread", "sharpness", "repulsion", "presence", "denoise"
+    "reference", "reference_map", "pose", "similarity", "dice",
+    "point_spread", "sharpness", "repulsion", "presence", "denoise",
 )  # fmt: skip
 
 _TARGET_SPREAD = 1.2  # voxels of the maps: σ of what a reference point's map should be

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from ..detection.architecture import Architecture, NetworkKind
 from ..detection.bundle import load_card, verified_weights
-from ..detection.detector import bundled_network
 from ..detection.heatmaps import Heatmaps
 from ..detection.intensity import normalised
 from ..detection.moments import moments
-from ..detection.network import KeypointDetector
+from ..detection.network import KeypointDetector, bundled_network
 from ..geometry.errors import InputError
 from ..geometry.sampling import Grid, Sampler, coverage
 from ..geometry.transforms import apply
