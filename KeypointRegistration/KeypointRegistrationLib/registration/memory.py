@@ -69,7 +69,7 @@ class RememberingDetector:
         Raises:
             InputError: if the scan or the mask cannot be used.
         """
-        contents = _fingerprint(volume), "" if mask is None else _fingerprint(mask)
+        contents = fingerprint(volume), "" if mask is None else fingerprint(mask)
         known = self._memory.recall(self._key(*contents))
         if known is not None:
             return replace(known, remembered=True)
@@ -81,7 +81,7 @@ class RememberingDetector:
         return " ".join((self.card.sha256, self.device, *contents))
 
 
-def _fingerprint(volume: Volume) -> str:
+def fingerprint(volume: Volume) -> str:
     """A digest of voxels and position.  The name does not count."""
     digest = hashlib.blake2b(digest_size=32)
     digest.update(f"{volume.shape} {volume.voxels.dtype.str} {volume.ijk_to_ras.tolist()}".encode())

@@ -1,0 +1,1 @@
+"""Time series of scans from disk, and what became of their frames to disk."""
