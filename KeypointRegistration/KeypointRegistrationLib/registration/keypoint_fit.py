@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..detection.bundle import Card
 from ..geometry.accuracy import error_form, transform_covariance
 from ..geometry.alignment import DegenerateError
 from ..geometry.keypoints import Keypoints
@@ -58,6 +59,16 @@ class KeypointFit:
     def residual_ratio(self) -> float:
         """Root-mean-square of residual / expected distance over the pairs that carry the fit."""
         return residual_ratio(self.fit.residuals, self.expected.distances, self.fit.inliers)
+
+
+def expectation(card: Card, fixed: Keypoints, moving: Keypoints) -> Expectation:
+    """How far apart the pairs of two scans are expected to be, as the ``card`` of the model that found them says."""
+    errors = card.localisation_error(fixed.spread) ** 2 + card.localisation_error(moving.spread) ** 2
+    return Expectation(
+        distances=np.sqrt(errors + card.pair_variation**2),
+        floor=card.error_floor,
+        variation=float(np.sqrt(np.mean(card.pair_variation**2))),
+    )
 
 
 def fit_keypoints(

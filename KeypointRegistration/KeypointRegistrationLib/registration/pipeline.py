@@ -21,20 +21,24 @@ from ..geometry.transforms import TransformType, affine, invert
 from ..geometry.volume import Volume
 from .assessment import Circumstances, assess
 from .economy import economised
-from .keypoint_fit import Expectation, KeypointFit, fit_keypoints, without_fit
+from .keypoint_fit import KeypointFit, expectation, fit_keypoints, without_fit
 from .options import KeypointChoice, Progress, RegistrationOptions
 from .pairs import pair_up
 from .refinement import refine
+from .region import region_around
 from .result import ModelIdentity, Registration, SimilarityChange
 from .rivals import agree, rival_pose
 from .similarity import normalised_mutual_information
 from .trust import Trust, TrustLevel
+from .working_copy import coarsened, cropped
 
 _STARTED_AGAIN = (
     "The keypoints were first found turned the wrong way; the scans were registered again from where they look alike."
 )
 _MORE_ALIKE_ELSEWHERE = "The two scans look more alike turned quite another way than the keypoints say."
 
+_SURFACE = 12.0  # mm from the keypoints to the surface of the brain and a little beyond
+_COMPARED_SPACING = 4.0  # mm
 _UNFAMILIAR = 1.3  # times the median spread that 95 % of the scans like those of the training stay below
 
 
@@ -127,7 +131,8 @@ def register_detected(
     with clock("assess"):
         tell(0.92, "Assessing the result")
         doubt = max(in_fixed.doubt, in_moving.doubt)
-        circumstances = _circumstances(fixed, moving, doubt, card, options.initial, matrix, contradicted)
+        anatomy = in_fixed.keypoints.positions
+        circumstances = _circumstances(fixed, moving, anatomy, doubt, card, options.initial, matrix, contradicted)
         result = assess(in_fixed.keypoints, in_moving.keypoints, aligned, matrix, options.transform_type, circumstances)
     tell(1.0, "Done")
     return replace(
@@ -216,12 +221,7 @@ def _align(fixed: Keypoints, moving: Keypoints, options: RegistrationOptions, ca
     pairing = pair_up(fixed, moving)
     if isinstance(options.keypoints, int):
         pairing = pairing.limited(options.keypoints)
-    errors = card.localisation_error(fixed.spread) ** 2 + card.localisation_error(moving.spread) ** 2
-    expected = Expectation(
-        distances=np.sqrt(errors + card.pair_variation**2),
-        floor=card.error_floor,
-        variation=float(np.sqrt(np.mean(card.pair_variation**2))),
-    )
+    expected = expectation(card, fixed, moving)
     try:
         aligned = fit_keypoints(options.transform_type, fixed, moving, pairing, expected)
         return economised(aligned, fixed, moving) if options.keypoints is KeypointChoice.AUTO else aligned
@@ -234,15 +234,21 @@ def _align(fixed: Keypoints, moving: Keypoints, options: RegistrationOptions, ca
 def _circumstances(
     fixed: Volume,
     moving: Volume,
+    anatomy: NDArray[np.float64],
     doubt: float,
     card: Card,
     start: NDArray[np.float64] | None,
     matrix: NDArray[np.float64],
     contradicted: bool,
 ) -> Circumstances:
+    """``anatomy`` (N, 3), fixed RAS mm: around these points more than a head is compared, else all of it."""
+    compared, mask = fixed, None
+    if card.finder:
+        compared = coarsened(cropped(fixed, anatomy, _SURFACE), _COMPARED_SPACING)
+        mask = region_around(anatomy, _SURFACE, Grid.of(compared))
     similarity = SimilarityChange(
-        before=normalised_mutual_information(fixed, moving, np.eye(4) if start is None else start),
-        after=normalised_mutual_information(fixed, moving, matrix),
+        before=normalised_mutual_information(compared, moving, np.eye(4) if start is None else start, mask),
+        after=normalised_mutual_information(compared, moving, matrix, mask),
     )
     unfamiliar = doubt > _UNFAMILIAR * card.familiar_spread
     return Circumstances(similarity, similarity, contradicted, unfamiliar, "The scans were only brought to one centre.")

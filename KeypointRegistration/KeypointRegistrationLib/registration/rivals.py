@@ -10,15 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from ..geometry.sampling import Grid
 from ..geometry.transforms import TransformType, affine, apply, invert, rotation_angle
 from ..geometry.volume import Volume
 from .refinement import refine
-from .region import head_region
+from .region import region_around
 from .similarity import alike, binned
 from .working_copy import coarsened
 
 _ROTATIONS = 1000  # at random, the same at every call: none is further than about 20° from one of them
 _SPACING = 5.0  # mm
+_SURFACE = 12.0  # mm from the anatomy's points to its surface and a little beyond
 _APART = 20.0  # degrees: a rival is at least this far from the alignment
 _FINALISTS = 5
 _BINS = 16
@@ -41,7 +43,7 @@ def rival_pose(
     looked at keeps their middle in place.
     """
     pivot = anatomy.mean(axis=0)
-    likeness = _Likeness(coarsened(fixed, _SPACING), coarsened(moving, _SPACING))
+    likeness = _Likeness(coarsened(fixed, _SPACING), coarsened(moving, _SPACING), anatomy)
     turns = Rotation.random(_ROTATIONS, random_state=0).as_matrix()
     poses = [_about(pivot, turn) @ moving_to_fixed for turn in turns]
     far = [(likeness(pose), pose) for pose in poses if not agree(pose, moving_to_fixed)]
@@ -65,8 +67,8 @@ def agree(first: NDArray[np.float64], second: NDArray[np.float64]) -> bool:
 class _Likeness:
     """How alike two coarse scans look at a pose: normalised mutual information − 1, quick enough for hundreds of poses."""
 
-    def __init__(self, fixed: Volume, moving: Volume) -> None:
-        kji = np.argwhere(head_region(fixed))
+    def __init__(self, fixed: Volume, moving: Volume, anatomy: NDArray) -> None:
+        kji = np.argwhere(region_around(anatomy, _SURFACE, Grid.of(fixed)))
         kji = kji[:: 1 + len(kji) // _MOST_POINTS]
         self._points = apply(fixed.ijk_to_ras, kji[:, ::-1])
         self._fixed_bins = binned(fixed.voxels[tuple(kji.T)], _BINS)

@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
+from time import perf_counter
+from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
+from ...detection.heatmaps import Detection
+from ...geometry.errors import InputError
+from ...geometry.transforms import TransformType, invert
 from ...geometry.volume import Volume
-from ..options import Progress
-from ..pipeline import KeypointSource
+from ..options import FEWEST_KEYPOINTS, Progress, RegistrationOptions
+from ..pipeline import KeypointSource, register_detected
+from ..result import Registration
 from .frames import FrameMotion, Reference, Series
+from .mean import mean_scan
+from .usable import check_frame
+from .verdict import Past, disagrees, lost, of_reference, tracked, unusable
+
+_BALL = np.sqrt(5 / 3)  # radius of a ball whose points lie as far from its middle, root-mean-square, as the keypoints do
 
 
 class ReferenceChoice(Enum):
     """What the frames are aligned to, where it is not one of them by number.  The value is the word used everywhere."""
 
-    FIRST = "first"
-    MEAN = "mean"  # of all frames, after they were aligned to the first
+    FIRST = "first"  # the first that can be used
+    MEAN = "mean"  # of all trusted frames, after they were aligned to the first
 
 
 @dataclass(frozen=True)
@@ -36,24 +50,61 @@ class TrackingOptions:
     reference: ReferenceChoice | int = ReferenceChoice.FIRST
 
 
+class HeadSource(KeypointSource, Protocol):
+    """A detector that can be told where the head was a moment ago."""
+
+    def detect(self, volume: Volume, mask: Volume | None = None, start: NDArray[np.float64] | None = None) -> Detection:
+        """Keypoints of a scan: near the pose ``start`` (``Detection.pose``), or wherever the head is."""
+
+
 class Tracker:
     """Follows one head through one series.
+
+    Each frame is looked at where the head was in the last one.  Where what is found there does not convince, the head is
+    searched for in the whole frame, and that finding kept which makes the frame look more like the reference.
 
     Args:
         series: the frames.
         options: how.
         detector: finds keypoints; its model makes rigid alignments.
         mask: of the head in the reference frame, or None to find it.
+
+    Raises:
+        InputError: if the model makes no rigid alignments, or the series has fewer than two frames.
     """
 
-    def __init__(
-        self, series: Series, options: TrackingOptions, detector: KeypointSource, mask: Volume | None = None
-    ) -> None:
-        raise NotImplementedError
+    def __init__(self, series: Series, options: TrackingOptions, detector: HeadSource, mask: Volume | None = None) -> None:
+        if TransformType.RIGID not in detector.card.transform_types:
+            raise InputError(
+                f"The model {detector.card.name} makes no rigid alignments. Choose another one to follow a head."
+            )
+        if len(series.times) < 2:
+            raise InputError(f"{series.name} has only one frame. A time series has at least two.")
+        self._series = series
+        self._options = options
+        self._detector = detector
+        self._mask = mask
+        self._found: tuple[Reference, Detection] | None = None
 
     def prepare(self, progress: Progress | None = None) -> Reference:
-        """Find the head in the reference, once.  InputError if the series or the reference cannot be used."""
-        raise NotImplementedError
+        """Find the head in the reference, once.
+
+        Raises:
+            InputError: if the reference cannot be used, or no head is found in it.
+        """
+        if self._found is None:
+            scan, index = self._reference_scan(progress)
+            found = self._detector.detect(scan, self._mask)
+            if found.pose is None or found.keypoints.present.sum() < FEWEST_KEYPOINTS:
+                raise InputError(
+                    f"No head was found in {scan.name}, to which the frames should be aligned. Give a mask of the head "
+                    "in it, or choose another frame as the reference."
+                )
+            centre = found.keypoints.positions.mean(axis=0)
+            distances = np.linalg.norm(found.keypoints.positions - centre, axis=1)
+            radius = float(_BALL * np.sqrt(np.mean(distances**2)))
+            self._found = Reference(scan, index, found.keypoints, centre, radius), found
+        return self._found[0]
 
     def follow(
         self, known: Mapping[int, FrameMotion] | None = None, wanted: Sequence[int] | None = None
@@ -62,5 +113,85 @@ class Tracker:
 
         ``known`` frames are not tracked again: those of a run that was stopped, and those a person has corrected.  Only
         ``wanted`` frames are yielded (by default all that are not known).
+
+        Raises:
+            InputError: as ``prepare``.
         """
-        raise NotImplementedError
+        known = known or {}
+        self.prepare()
+        asked = set(range(len(self._series.times))) - set(known) if wanted is None else set(wanted)
+        past = Past()
+        for index in range(max(asked, default=-1) + 1):
+            if index in asked:
+                motion = self._motion(index, past)
+                yield motion
+                past = past.followed_by(motion)
+            elif index in known:
+                past = past.followed_by(known[index])
+
+    def _reference_scan(self, progress: Progress | None) -> tuple[Volume, int | None]:
+        choice = self._options.reference
+        if isinstance(choice, int):
+            return self._usable(choice), choice
+        if choice is ReferenceChoice.MEAN:
+            first = Tracker(
+                self._series, replace(self._options, reference=ReferenceChoice.FIRST), self._detector, self._mask
+            )
+            return mean_scan(self._series, first.prepare(), first.follow(), progress), None
+        for index in range(len(self._series.times)):
+            try:
+                return self._usable(index), index
+            except InputError:
+                continue
+        raise InputError(f"No frame of {self._series.name} can be used: all are empty, constant or not finite.")
+
+    def _usable(self, index: int) -> Volume:
+        count = len(self._series.times)
+        if not 0 <= index < count:
+            raise InputError(
+                f"{self._series.name} has no frame {index}: its {count} frames are numbered from 0 to {count - 1}."
+            )
+        scan = self._series.frame(index)
+        check_frame(scan)
+        return scan
+
+    def _motion(self, index: int, past: Past) -> FrameMotion:
+        """The motion of one frame."""
+        begun, time = perf_counter(), self._series.times[index]
+        reference = self.prepare()
+        try:
+            scan = self._usable(index)
+        except InputError as error:
+            return unusable(index, time, str(error), perf_counter() - begun)
+        if index == reference.index:
+            return of_reference(reference, index, time, perf_counter() - begun)
+        start = None if past.motion is None else self._pose_after(past.motion)
+        best, refound = self._aligned(scan, start), start is None
+        if start is not None and past.doubts(best, reference):
+            anew = self._aligned(scan, None)
+            if _better(anew, best):
+                best, refound = anew, True
+        seconds = perf_counter() - begun
+        if disagrees(best):
+            return lost(index, time, best, seconds)
+        return tracked(index, time, best, reference, past, refound, seconds)
+
+    def _pose_after(self, motion: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Where the template is in a frame, 4×4, whose ``motion`` (moving → fixed) is that of the frame before."""
+        assert self._found is not None and self._found[1].pose is not None
+        return invert(motion) @ self._found[1].pose
+
+    def _aligned(self, scan: Volume, start: NDArray | None) -> Registration:
+        """The frame aligned to the reference: looked at near ``start``, or wherever the head is."""
+        assert self._found is not None
+        reference, found = self._found
+        seen = self._detector.detect(scan, None, start)
+        options = RegistrationOptions(self._options.model, TransformType.RIGID, self._options.refine, self._options.device)
+        return register_detected(reference.scan, scan, found, seen, options, self._detector, self._mask)
+
+
+def _better(one: Registration, other: Registration) -> bool:
+    """Whether the first alignment of a frame is the one to keep."""
+    if disagrees(one) or disagrees(other):
+        return disagrees(other) and not disagrees(one)
+    return one.similarity.after > other.similarity.after

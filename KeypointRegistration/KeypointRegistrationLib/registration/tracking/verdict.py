@@ -1,0 +1,140 @@
+"""What a frame's alignment is worth, seen together with those of the frames before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...geometry.accuracy import transform_covariance
+from ...geometry.alignment import DegenerateError
+from ...geometry.motion import displacement
+from ...geometry.transforms import TransformType, invert, rotation_angle
+from ..options import FEWEST_KEYPOINTS
+from ..result import ErrorPrediction, Registration, SimilarityChange, Trust, TrustLevel
+from .frames import FrameMotion, FrameStatus, Reference
+
+_JUMP = 20.0  # mm between frames, over the head: heads that move as far are looked for again
+_REMEMBERED = 25  # frames whose likeness to the reference is compared with
+_ENOUGH = 4  # of them, to say what is usual
+_UNLIKE = 0.6  # of the usual likeness: less is a reason for doubt
+
+
+@dataclass(frozen=True, eq=False)
+class Past:
+    """What is known of the frames before one.
+
+    Attributes:
+        motion: 4×4 moving → fixed of the last frame in which the head was found, or None.
+        index: of that frame.
+        likenesses: normalised mutual information − 1 with the reference, of the last well aligned frames.
+    """
+
+    motion: NDArray[np.float64] | None = None
+    index: int = -1
+    likenesses: tuple[float, ...] = ()
+
+    def followed_by(self, frame: FrameMotion) -> Past:
+        """The past of the frame after ``frame``."""
+        if frame.moving_to_fixed is None:
+            return self
+        likenesses = self.likenesses
+        if frame.similarity is not None and frame.trust.level is not TrustLevel.DO_NOT_TRUST:
+            likenesses = (*likenesses, frame.similarity.after - 1)[-_REMEMBERED:]
+        return Past(frame.moving_to_fixed, frame.index, likenesses)
+
+    def doubts(self, found: Registration, reference: Reference) -> bool:
+        """Whether the head should be looked for again, elsewhere in the frame."""
+        return disagrees(found) or found.trust.level is not TrustLevel.GOOD or bool(self.reasons(found, reference))
+
+    def reasons(self, found: Registration, reference: Reference) -> tuple[str, ...]:
+        """What is odd about an alignment after the ones before it, in sentences."""
+        odd = []
+        if self.motion is not None:
+            moved = displacement(found.moving_to_fixed, self.motion, reference.centre, reference.radius)
+            if moved > _JUMP:
+                turned = rotation_angle(found.moving_to_fixed @ invert(self.motion))
+                odd.append(
+                    f"The head moved far since frame {self.index}: by {moved:.0f} mm on average, turned by {turned:.0f}°."
+                )
+        usual = float(np.median(self.likenesses)) if len(self.likenesses) >= _ENOUGH else 0.0
+        if found.similarity.after - 1 < _UNLIKE * usual:
+            odd.append("The frame looks much less like the reference than most frames before it do.")
+        return tuple(odd)
+
+
+def disagrees(found: Registration) -> bool:
+    """Whether too few keypoints agree for there to be an alignment at all."""
+    return int(found.used.sum()) < FEWEST_KEYPOINTS
+
+
+def tracked(
+    index: int, time: float, found: Registration, reference: Reference, past: Past, refound: bool, seconds: float
+) -> FrameMotion:
+    """The frame with its verdict."""
+    odd = past.reasons(found, reference)
+    level = TrustLevel.CHECK if odd and found.trust.level is TrustLevel.GOOD else found.trust.level
+    return FrameMotion(
+        index=index,
+        time=time,
+        status=FrameStatus.TRACKED,
+        moving_to_fixed=found.moving_to_fixed,
+        trust=Trust(level, (*found.trust.reasons, *odd)),
+        keypoints=found.moving_keypoints,
+        used=found.used,
+        covariance=_covariance(found),
+        fre=found.fre,
+        predicted_tre=found.predicted_tre,
+        similarity=found.similarity,
+        refound=refound,
+        seconds=seconds,
+    )
+
+
+def lost(index: int, time: float, found: Registration, seconds: float) -> FrameMotion:
+    """A frame in which no head was found that is the reference's."""
+    reasons = ("The head was not found in this frame.", *found.trust.reasons)
+    trust = Trust(TrustLevel.DO_NOT_TRUST, reasons)
+    return FrameMotion(
+        index, time, FrameStatus.LOST, None, trust, found.moving_keypoints, found.used, refound=True, seconds=seconds
+    )
+
+
+def unusable(index: int, time: float, reason: str, seconds: float) -> FrameMotion:
+    """A frame that shows nothing that could be aligned, for a ``reason`` in a sentence."""
+    return FrameMotion(index, time, FrameStatus.UNUSABLE, None, Trust(TrustLevel.DO_NOT_TRUST, (reason,)), seconds=seconds)
+
+
+def of_reference(reference: Reference, index: int, time: float, seconds: float) -> FrameMotion:
+    """The frame that is the reference: it does not move."""
+    present = reference.keypoints.present
+    return FrameMotion(
+        index=index,
+        time=time,
+        status=FrameStatus.REFERENCE,
+        moving_to_fixed=np.eye(4),
+        trust=Trust(TrustLevel.GOOD),
+        keypoints=reference.keypoints,
+        used=present,
+        covariance=np.zeros((6, 6)),
+        fre=0.0,
+        predicted_tre=ErrorPrediction(0.0, 0.0, 0.0),
+        similarity=SimilarityChange(2.0, 2.0),
+        seconds=seconds,
+    )
+
+
+def _covariance(found: Registration) -> NDArray[np.float64] | None:
+    """(6, 6) of rotation vector (radians) and translation (mm): expected errors, or larger residuals, propagated."""
+    used = found.used
+    expected = found.expected_distances[used]
+    ratio = max(1.0, float(np.sqrt(np.mean((found.residuals[used] / expected) ** 2))))
+    errors = (ratio * expected[:, None, None]) ** 2 / 3 * np.eye(3)
+    points = found.moving_keypoints.positions[used]
+    try:
+        spread = transform_covariance(TransformType.RIGID, found.moving_to_fixed, points, errors, found.weights[used])
+    except DegenerateError:
+        return None
+    spread[3:, 3:] += found.error_floor**2 / 3 * np.eye(3)
+    return spread

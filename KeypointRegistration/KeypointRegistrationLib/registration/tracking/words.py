@@ -1,0 +1,37 @@
+"""Tracking options as a command line, a message or a script says them."""
+
+from __future__ import annotations
+
+from ...geometry.errors import InputError
+from ..options import DEVICES
+from .tracker import ReferenceChoice, TrackingOptions
+
+
+def options_from_words(
+    *, model: str = "foetal-rigid", refine: bool = True, device: str = "auto", reference: str = "first"
+) -> TrackingOptions:
+    """Options from words.
+
+    Args:
+        model: name of a model bundle that makes rigid alignments.
+        refine: whether to refine each frame by intensities.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        reference: ``first``, ``mean`` or the number of a frame, counted from 0.
+
+    Raises:
+        InputError: if a word means nothing here.
+    """
+    if device not in DEVICES:
+        raise InputError(f"{device} is not a device. Choose {', '.join(DEVICES)}.")
+    return TrackingOptions(model, refine, device, _reference(reference))
+
+
+def _reference(word: str) -> ReferenceChoice | int:
+    if word in [choice.value for choice in ReferenceChoice]:
+        return ReferenceChoice(word)
+    if not (word.isascii() and word.isdecimal()):
+        raise InputError(
+            f"{word} does not say what the frames are to be aligned to. "
+            "Choose first, mean, or the number of a frame, counted from 0."
+        )
+    return int(word)
