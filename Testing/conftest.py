@@ -59,6 +59,18 @@ def scene() -> Iterator[slicer.vtkMRMLScene]:
 
 
 @pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the model ``tiny``, in the place of the bundled ones."""
+    from KeypointRegistrationLib.detection import bundle
+    from tiny_model import write_tiny_bundle
+
+    folder = tmp_path / "models"
+    write_tiny_bundle(folder)
+    monkeypatch.setattr(bundle, "models_folder", lambda: folder)
+    return folder
+
+
+@pytest.fixture
 def panel_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of two small models that the panel offers instead of the bundled ones."""
     from KeypointRegistrationLib.detection import bundle

@@ -35,6 +35,7 @@ MAY_USE = {
 #: Processes of their own, which use every room they need.
 ENTRIES = {
     "worker/service.py": CORE | {"files"},
+    "worker/tracking.py": CORE | {"files"},
     "__main__.py": {"commands"} | CORE,
 }
 

@@ -59,15 +59,6 @@ class StandIn:
 
 
 @pytest.fixture
-def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the tiny model, in the place of the bundled ones."""
-    folder = tmp_path / "models"
-    write_tiny_bundle(folder, MODEL)
-    monkeypatch.setattr(bundle, "models_folder", lambda: folder)
-    return folder
-
-
-@pytest.fixture
 def detector(models: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
     """The stand-in, in the place of the network."""
     detector = StandIn()

@@ -9,24 +9,35 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from KeypointRegistrationLib.registration.tracking.plain import motion_from, plain_motion
 from KeypointRegistrationLib.worker.protocol import (
+    AnyRequest,
     Done,
     Event,
     Failed,
     FailureKind,
+    FrameTracked,
     Progress,
     ProtocolError,
+    ReferenceFound,
     Request,
+    TrackRequest,
     decode,
     encode,
+    read_request,
+    write_request,
 )
+from sample_track import sample_motion
+from test_archive import assert_same
 
 REQUEST = Request(fixed="fixed.npz", moving="moving.npz", result="result.npz", model="brain-affine", transform="rigid")
+TRACK = TrackRequest(frames="frames", times=(0.0, 2.5), name="bold", result="reference.npz", model="foetal-rigid")
 
 texts = st.text()
 numbers = st.floats(0, 1)
 events = st.one_of(
     st.builds(Progress, numbers, texts),
+    st.builds(ReferenceFound, texts),
     st.builds(Done, texts),
     st.builds(Failed, st.sampled_from(FailureKind), texts, texts),
 )
@@ -48,15 +59,29 @@ def test_what_is_no_event_is_refused(line: str) -> None:
         decode(line)
 
 
-def test_a_request_survives_its_file(tmp_path: Path) -> None:
-    request = replace(REQUEST, refine=False, heatmaps=True, fixed_mask="mask.npz", initial=((1.0, 0.5), (0.0, 1.0)))
-    request.write(tmp_path / "request.json")
-    assert Request.read(tmp_path / "request.json") == request
+@pytest.mark.parametrize(
+    "request_",
+    [
+        replace(REQUEST, refine=False, heatmaps=True, fixed_mask="mask.npz", initial=((1.0, 0.5), (0.0, 1.0))),
+        TRACK,
+        replace(TRACK, reference="mean", mask="mask.npz", known="known.jsonl", wanted=(2, 5)),
+    ],
+)
+def test_a_request_survives_its_file(tmp_path: Path, request_: AnyRequest) -> None:
+    write_request(tmp_path / "request.json", request_)
+    assert read_request(tmp_path / "request.json") == request_
 
 
-def test_a_request_of_another_version_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("change", "words"), [({"version": 1}, "version 3"), ({"task": "dance"}, "nothing that is known")])
+def test_a_request_of_another_version_or_for_another_task_is_refused(tmp_path: Path, change: dict, words: str) -> None:
     path = tmp_path / "request.json"
-    REQUEST.write(path)
-    path.write_text(json.dumps({**json.loads(path.read_text()), "version": 1}))
-    with pytest.raises(ProtocolError, match="version 2"):
-        Request.read(path)
+    write_request(path, REQUEST)
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(ProtocolError, match=words):
+        read_request(path)
+
+
+def test_the_motion_of_a_frame_survives_its_event() -> None:
+    event = decode(encode(FrameTracked(plain_motion(sample_motion()))))
+    assert isinstance(event, FrameTracked)
+    assert_same(motion_from(event.motion), sample_motion())

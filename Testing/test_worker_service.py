@@ -9,13 +9,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from KeypointRegistrationLib.detection import bundle
 from KeypointRegistrationLib.files.archive import load_registration, save_volume
 from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.geometry.volume import Volume
 from KeypointRegistrationLib.worker.__main__ import serve_all
 from KeypointRegistrationLib.worker.inbox import Inbox
-from KeypointRegistrationLib.worker.protocol import IDLE_EXIT, Done, Event, Failed, FailureKind, Progress, Request
+from KeypointRegistrationLib.worker.protocol import (
+    IDLE_EXIT,
+    Done,
+    Event,
+    Failed,
+    FailureKind,
+    Progress,
+    Request,
+    write_request,
+)
 from KeypointRegistrationLib.worker.service import Service, failure_of
 from samples import sample_matrix, sample_volume
 from tiny_model import write_tiny_bundle
@@ -70,7 +78,7 @@ def test_a_missing_or_broken_torch_is_told_with_what_to_install(
     for name in ("fixed", "moving"):
         save_volume(tmp_path / f"{name}.npz", sample_volume(name))
     paths = {name: str(tmp_path / f"{name}.npz") for name in ("fixed", "moving", "result")}
-    replace(REQUEST, **paths).write(tmp_path / "request.json")
+    write_request(tmp_path / "request.json", replace(REQUEST, **paths))
     sent: list[Event] = []
     assert not Service(sent.append).serve(tmp_path / "request.json")
     failure = sent[-1]
@@ -89,14 +97,6 @@ def test_an_unreadable_request_is_one_failure(tmp_path: Path) -> None:
 # -- what is kept ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "models"
-    write_tiny_bundle(folder)
-    monkeypatch.setattr(bundle, "models_folder", lambda: folder)
-    return folder
-
-
 class Desk:
     """Puts requests before one service."""
 
@@ -109,7 +109,7 @@ class Desk:
         paths = {name: str(self.folder / f"{name}.npz") for name in ("fixed", "moving", "result")}
         save_volume(paths["fixed"], fixed)
         save_volume(paths["moving"], moving)
-        replace(REQUEST, **{**paths, **changes}).write(self.folder / "request.json")
+        write_request(self.folder / "request.json", replace(REQUEST, **{**paths, **changes}))
         self.sent.clear()
         self.service.serve(self.folder / "request.json")
         return list(self.sent)

@@ -13,8 +13,22 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "KeypointRegistration"))
 
+from KeypointRegistrationLib.registration.tracking import tracker
 from KeypointRegistrationLib.worker.inbox import Inbox
-from KeypointRegistrationLib.worker.protocol import Done, Event, Failed, FailureKind, Progress, Request, encode
+from KeypointRegistrationLib.worker.protocol import (
+    Done,
+    Event,
+    Failed,
+    FailureKind,
+    FrameTracked,
+    Progress,
+    Request,
+    TrackRequest,
+    encode,
+    read_request,
+)
+from KeypointRegistrationLib.worker.tracking import track
+from tracker_double import tracker_double
 
 
 def say(event: Event) -> None:
@@ -43,11 +57,28 @@ def main(behaviour: str, result: str, _parent: str, inbox: str) -> int:
         if path is None:
             time.sleep(0.01)
             continue
-        request = Request.read(path)
+        request = read_request(path)
         path.unlink()
-        status = serve(behaviour, result, request)
+        status = serve_track(behaviour, request) if isinstance(request, TrackRequest) else serve(behaviour, result, request)
         if status:
             return status
+
+
+def serve_track(behaviour: str, request: TrackRequest) -> int:
+    """Finish, or hang once the first frame is known."""
+
+    def hear(event: Event) -> None:
+        say(event)
+        if behaviour == "hangs" and isinstance(event, FrameTracked):
+            wait_for_end()
+
+    tracker.Tracker = tracker_double()
+    say(Progress(0.0, "Loading"))
+    if behaviour not in ("finishes", "hangs"):
+        raise ValueError(behaviour)
+    track(request, lambda _model, _device: None, hear)
+    say(Done(request.result))
+    return 0
 
 
 def serve(behaviour: str, result: str, request: Request) -> int:

@@ -28,7 +28,7 @@ def load_volume(path: str | Path) -> Volume:
     Raises:
         InputError: if the file is not such an archive.
     """
-    arrays = _load(path)
+    arrays = load_arrays(path)
     try:
         return Volume(arrays["voxels"], arrays["ijk_to_ras"], str(arrays["name"]))
     except KeyError as error:
@@ -52,7 +52,7 @@ def load_registration(path: str | Path) -> Registration:
     Raises:
         InputError: if the file is not such an archive.
     """
-    arrays = _load(path)
+    arrays = load_arrays(path)
     try:
         registration = registration_from(json.loads(str(arrays["text"])))
         return replace(registration, fixed_heatmaps=_heatmaps(arrays, "fixed"), moving_heatmaps=_heatmaps(arrays, "moving"))
@@ -67,7 +67,12 @@ def _heatmaps(arrays: dict[str, NDArray], side: str) -> Heatmaps | None:
     return Heatmaps(values, Grid(values.shape[1:], arrays[f"{side}_heatmaps_ijk_to_ras"]))
 
 
-def _load(path: str | Path) -> dict[str, NDArray]:
+def load_arrays(path: str | Path) -> dict[str, NDArray]:
+    """All arrays of an archive, by their names.
+
+    Raises:
+        InputError: if the file cannot be read as an archive of plain arrays.
+    """
     try:
         with np.load(Path(path), allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}

@@ -111,7 +111,7 @@ class RegistrationJob:
                 self._listener.on_progress(event.fraction, event.stage)
             elif isinstance(event, Done):
                 self._finish(event)
-            else:
+            elif isinstance(event, Failed):
                 self._fail(event)
             if not self.is_active:  # the event was the last one, or its listener has cancelled
                 return

@@ -1,4 +1,4 @@
-"""The panel's side of the worker: registrations, one after the other, for a process that is kept for the next one.
+"""The panel's side of the worker: requests, one after the other, for a process that is kept for the next one.
 
 Nothing here waits and nothing uses a thread.  In Slicer a Python thread stands still while Qt's event loop is idle, so the
 caller looks in from a timer: the worker writes its events to a file, and ``WorkerClient.poll`` reads what has been added.
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ..geometry.errors import InputError
 from .process import WorkerProcess
-from .protocol import IDLE_EXIT, Done, Event, Failed, FailureKind, Progress, Request
+from .protocol import IDLE_EXIT, AnyRequest, Done, Event, Failed, FailureKind
 
 
 class WorkerState(Enum):
@@ -46,7 +46,7 @@ class WorkerClient:
         self._command = command
         self._process: WorkerProcess | None = None
         self._folder: Path | None = None
-        self._request: Request | None = None
+        self._request: AnyRequest | None = None
 
     @property
     def is_active(self) -> bool:
@@ -72,7 +72,7 @@ class WorkerClient:
         self._folder = Path(tempfile.mkdtemp(prefix="KeypointRegistration-"))
         return self._folder
 
-    def start(self, request: Request) -> None:
+    def start(self, request: AnyRequest) -> None:
         """Hand over the request whose files are in the folder that ``prepare`` gave.
 
         Raises:
@@ -124,7 +124,7 @@ class WorkerClient:
             self._process = WorkerProcess(self._command())
         return self._process
 
-    def _hand_over(self, request: Request) -> None:
+    def _hand_over(self, request: AnyRequest) -> None:
         self._ensure_process().send(request)
         self._request = request
         self.state = WorkerState.STARTING
@@ -148,10 +148,10 @@ class WorkerClient:
         self._process = None
 
     def _follow(self, event: Event) -> None:
-        if isinstance(event, Progress):
-            self.state = WorkerState.RUNNING
-        elif isinstance(event, Done):
+        if isinstance(event, Done):
             self.state = WorkerState.DONE
+        elif not isinstance(event, Failed):
+            self.state = WorkerState.RUNNING
         else:
             self.state = WorkerState.FAILED
             if event.kind is not FailureKind.INPUT:  # what is left in such a process is not known

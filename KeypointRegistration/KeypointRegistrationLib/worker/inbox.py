@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .protocol import Request
+from .protocol import AnyRequest, write_request
 
 
 class Inbox:
@@ -18,7 +18,7 @@ class Inbox:
         self.folder = folder
         self._count = 0
 
-    def put(self, request: Request) -> None:
+    def put(self, request: AnyRequest) -> None:
         """Add a request, which is there as a whole or not at all.
 
         Raises:
@@ -26,7 +26,7 @@ class Inbox:
         """
         self._count += 1
         unfinished = self.folder / f"{self._count:06}.part"
-        request.write(unfinished)
+        write_request(unfinished, request)
         unfinished.replace(unfinished.with_suffix(".json"))
 
     def take(self) -> Path | None:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from .inbox import Inbox
-from .protocol import Event, Failed, FailureKind, ProtocolError, Request, decode
+from .protocol import AnyRequest, Event, Failed, FailureKind, ProtocolError, decode
 
 #: The folder that holds the package: the worker starts there, so that Python finds it.
 _PACKAGE_PARENT = Path(__file__).resolve().parents[2]
@@ -85,7 +85,7 @@ class WorkerProcess:
         """How the process ended, or None while it runs."""
         return self._process.poll()
 
-    def send(self, request: Request) -> None:
+    def send(self, request: AnyRequest) -> None:
         """Hand over a request.
 
         Raises:

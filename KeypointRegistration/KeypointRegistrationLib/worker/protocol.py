@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 #: Raised by one whenever a message changes its meaning; a request of another version is refused.
-VERSION = 2
+VERSION = 3
 
 #: The exit status of a worker that has ended because nobody had asked for anything for long.
 IDLE_EXIT = 0
@@ -63,23 +63,62 @@ class Request:
     initial: Matrix | None = None
     keypoints: str = "all"
 
-    def write(self, path: Path) -> None:
-        """Write the request file.  A file and no command line: paths may be longer than a command line may be."""
-        path.write_text(json.dumps({"version": VERSION, **asdict(self)}), encoding="utf-8")
 
-    @classmethod
-    def read(cls, path: Path) -> Request:
-        """Read a request file.
+@dataclass(frozen=True)
+class TrackRequest:
+    """One series to follow a head through.
 
-        Raises:
-            ProtocolError: if it is not a request of this version.
-        """
-        fields = _json_object(path.read_text(encoding="utf-8"))
-        if fields.pop("version", None) != VERSION:
-            raise ProtocolError(f"{path.name} is not a request of protocol version {VERSION}")
-        if fields.get("initial") is not None:
-            fields["initial"] = tuple(tuple(float(x) for x in row) for row in fields["initial"])
-        return _build(cls, fields)
+    Attributes:
+        frames: folder with one volume archive per frame, named as ``files.track_archive.frame_path`` names them.  Only the
+            wanted frames, and those that the reference is made of, need be there.
+        times: of all frames of the series, in seconds, ascending.
+        name: of the series, for people.
+        result: where to write the archive of the reference (.npz); it is there as soon as ``ReferenceFound`` is said.
+        model: name of a model bundle.
+        refine: whether to refine each frame by intensities.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        reference: ``first``, ``mean`` or the index of a frame, from 0.
+        mask: volume archive that marks the head in the reference frame, or None to find it.
+        known: file with the motions that are known already, as ``files.track_archive.save_motions`` writes them, or None.
+        wanted: indices of the frames to track; None for all that are not known.
+    """
+
+    frames: str
+    times: tuple[float, ...]
+    name: str
+    result: str
+    model: str
+    refine: bool = True
+    device: str = "auto"
+    reference: str = "first"
+    mask: str | None = None
+    known: str | None = None
+    wanted: tuple[int, ...] | None = None
+
+
+AnyRequest = Request | TrackRequest
+_REQUESTS: dict[str, type] = {"register": Request, "track": TrackRequest}
+
+
+def write_request(path: Path, request: AnyRequest) -> None:
+    """Write a request file.  A file and no command line: paths may be longer than a command line may be."""
+    fields = {"version": VERSION, "task": _word(_REQUESTS, request), **asdict(request)}
+    path.write_text(json.dumps(fields), encoding="utf-8")
+
+
+def read_request(path: Path) -> AnyRequest:
+    """Read a request file.
+
+    Raises:
+        ProtocolError: if it is not a request of this version.
+    """
+    fields = _json_object(path.read_text(encoding="utf-8"))
+    if fields.pop("version", None) != VERSION:
+        raise ProtocolError(f"{path.name} is not a request of protocol version {VERSION}")
+    kind = _REQUESTS.get(fields.pop("task", ""))
+    if kind is None:
+        raise ProtocolError(f"{path.name} asks for nothing that is known")
+    return _build(kind, {name: _tuples(value) for name, value in fields.items()})
 
 
 @dataclass(frozen=True)
@@ -91,8 +130,22 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class ReferenceFound:
+    """The head was found in the reference of a series, whose archive has been written."""
+
+    result: str
+
+
+@dataclass(frozen=True)
+class FrameTracked:
+    """The motion of one frame is known: ``registration.tracking.plain.motion_from`` reads it."""
+
+    motion: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Done:
-    """The registration archive has been written."""
+    """All that was asked for is done, and its archive has been written."""
 
     result: str
 
@@ -110,15 +163,20 @@ class Failed:
     package: str = ""
 
 
-Event = Progress | Done | Failed
-_EVENTS: dict[str, type] = {"progress": Progress, "done": Done, "failed": Failed}
+Event = Progress | ReferenceFound | FrameTracked | Done | Failed
+_EVENTS: dict[str, type] = {
+    "progress": Progress,
+    "reference found": ReferenceFound,
+    "frame tracked": FrameTracked,
+    "done": Done,
+    "failed": Failed,
+}
 
 
 def encode(event: Event) -> str:
     """The event as one line of JSON, without the line's end."""
-    name = next(name for name, kind in _EVENTS.items() if isinstance(event, kind))
     fields = {key: value.value if isinstance(value, Enum) else value for key, value in asdict(event).items()}
-    return json.dumps({"event": name, **fields})
+    return json.dumps({"event": _word(_EVENTS, event), **fields})
 
 
 def decode(line: str) -> Event:
@@ -137,6 +195,15 @@ def decode(line: str) -> Event:
         except ValueError as error:
             raise ProtocolError(f"not a kind of failure: {line!r}") from error
     return _build(kind, fields)
+
+
+def _word(kinds: dict[str, type], message: object) -> str:
+    return next(word for word, kind in kinds.items() if isinstance(message, kind))
+
+
+def _tuples(value: Any) -> Any:
+    """JSON's lists as the tuples that they were."""
+    return tuple(_tuples(entry) for entry in value) if isinstance(value, list) else value
 
 
 def _json_object(text: str) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..geometry.errors import InputError
-from .protocol import Done, Event, Failed, FailureKind, Progress, Request
+from .protocol import Done, Event, Failed, FailureKind, Progress, Request, TrackRequest, read_request
+from .tracking import track
 
 if TYPE_CHECKING:
     from ..detection.detector import Detector
@@ -45,11 +46,14 @@ class Service:
         """
         try:
             try:
-                request = Request.read(request_path)
+                request = read_request(request_path)
             finally:
                 request_path.unlink(missing_ok=True)
             self._send(Progress(0.0, "Start"))
-            self._register(request)
+            if isinstance(request, TrackRequest):
+                track(request, self._loaded_detector, self._send)
+            else:
+                self._register(request)
         except Exception as error:  # the border of the process: nothing may pass it but an event
             self._send(failure_of(error))
             return False
