@@ -21,7 +21,6 @@ from dicom_files import write_series
 from KeypointRegistrationLib.__main__ import main
 from KeypointRegistrationLib.commands import register
 from KeypointRegistrationLib.commands.progress import ProgressLine
-from KeypointRegistrationLib.detection import bundle
 from KeypointRegistrationLib.detection.bundle import bundle_names, load_card
 from KeypointRegistrationLib.detection.heatmaps import Detection
 from KeypointRegistrationLib.files.nifti import write_nifti
@@ -32,7 +31,6 @@ from KeypointRegistrationLib.geometry.transforms import apply, invert
 from KeypointRegistrationLib.geometry.volume import Volume
 from samples import sample_heatmaps, sample_keypoints, sample_matrix, sample_volume
 from test_outputs import FILES, HEATMAPS
-from tiny_model import write_tiny_bundle
 
 TRUTH = sample_matrix(40.0)
 MODEL = "tiny"
