@@ -1,0 +1,231 @@
+"""Following a head through a series: found again after it was lost, doubted where it should be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from KeypointRegistrationLib.detection.bundle import Card, load_card
+from KeypointRegistrationLib.detection.heatmaps import Detection
+from KeypointRegistrationLib.geometry.errors import InputError
+from KeypointRegistrationLib.geometry.transforms import TransformType, affine, invert
+from KeypointRegistrationLib.geometry.volume import Volume
+from KeypointRegistrationLib.registration.result import TrustLevel
+from KeypointRegistrationLib.registration.tracking.frames import FrameMotion, FrameStatus
+from KeypointRegistrationLib.registration.tracking.tracker import ReferenceChoice, Tracker, TrackingOptions
+from samples import sample_heatmaps, sample_keypoints, sample_matrix, sample_volume
+from tiny_model import write_tiny_bundle
+
+COUNT = 24
+QUICK = TrackingOptions(refine=False)
+HEAD = sample_volume("head")
+POINTS = sample_keypoints(COUNT)
+FAR = 40.0  # mm from where the head is: the network does not see it there
+
+
+@dataclass
+class Scans:
+    """A head that moves as told, and what each frame was made of."""
+
+    motions: Sequence[np.ndarray | None]
+    name: str = "series"
+    read: list[int] = field(default_factory=list)
+
+    @property
+    def times(self) -> tuple[float, ...]:
+        return tuple(2.0 * index for index in range(len(self.motions)))
+
+    def frame(self, index: int) -> Volume:
+        self.read.append(index)
+        motion = self.motions[index]
+        if motion is None:
+            return replace(HEAD, voxels=np.full(HEAD.shape, 7.0), name=f"frame {index}")
+        return replace(HEAD.moved(motion), name=f"frame {index}")
+
+
+class Onlooker:
+    """Sees the keypoints of a frame unless it looks too far from them; remembers where it was told to look."""
+
+    def __init__(self, card: Card, series: Scans, hidden: Sequence[int] = ()) -> None:
+        self.card = card
+        self.warnings: list[str] = []
+        self.device = "cpu"
+        self.starts: dict[int, list[np.ndarray | None]] = {}
+        self._series = series
+        self._hidden = hidden
+
+    def detect(self, volume: Volume, mask: Volume | None = None, start: np.ndarray | None = None) -> Detection:
+        index = int(volume.name.split()[-1]) if volume.name.startswith("frame") else 0
+        self.starts.setdefault(index, []).append(start)
+        motion = self._series.motions[index]
+        assert motion is not None
+        missed = start is not None and np.linalg.norm((start - motion)[:3, 3]) > FAR
+        keypoints = POINTS.moved(motion)
+        if missed or index in self._hidden:
+            rng = np.random.default_rng(index)
+            keypoints = replace(keypoints, positions=rng.normal(scale=60.0, size=(COUNT, 3)))
+        return Detection(keypoints, sample_heatmaps(keypoints), pose=motion)
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Card:
+    write_tiny_bundle(tmp_path)
+    card = load_card("tiny", tmp_path)
+    return replace(card, transform_types=(TransformType.RIGID,), labels=POINTS.labels, variation=np.zeros(COUNT))
+
+
+def drifting(count: int) -> list[np.ndarray | None]:
+    """Motions of fixed → frame that grow."""
+    return [affine(sample_matrix(3.0 * index)[:3, :3], (2.0 * index, 0, 0)) for index in range(count)]
+
+
+def follow(card: Card, series: Scans, options: TrackingOptions = QUICK, **hidden: Sequence[int]) -> list[FrameMotion]:
+    return list(Tracker(series, options, Onlooker(card, series, **hidden)).follow())
+
+
+def assert_true(found: FrameMotion, series: Scans, reference: int = 0) -> None:
+    truth = series.motions[reference] @ invert(series.motions[found.index])
+    np.testing.assert_allclose(found.moving_to_fixed, truth, atol=0.05)
+
+
+def test_every_frame_is_brought_to_the_first_in_the_order_of_time(card: Card) -> None:
+    series = Scans(drifting(4))
+    frames = follow(card, series)
+    assert [frame.index for frame in frames] == [0, 1, 2, 3]
+    assert [frame.time for frame in frames] == [0.0, 2.0, 4.0, 6.0]
+    assert [frame.status for frame in frames] == [FrameStatus.REFERENCE] + 3 * [FrameStatus.TRACKED]
+    for frame in frames:
+        assert_true(frame, series)
+        assert frame.trust.level is TrustLevel.GOOD
+        assert frame.covariance is not None and frame.covariance.shape == (6, 6)
+        assert np.linalg.eigvalsh(frame.covariance).min() > -1e-9
+
+
+def test_each_frame_is_looked_at_where_the_head_was_in_the_last_one(card: Card) -> None:
+    series = Scans(drifting(3))
+    detector = Onlooker(card, series)
+    list(Tracker(series, QUICK, detector).follow())
+    assert detector.starts[0] == [None]
+    np.testing.assert_allclose(detector.starts[1][0], series.motions[0], atol=0.05)
+    np.testing.assert_allclose(detector.starts[2][0], series.motions[1], atol=0.05)
+
+
+def test_another_frame_can_be_the_reference(card: Card) -> None:
+    series = Scans(drifting(3))
+    frames = follow(card, series, TrackingOptions(refine=False, reference=2))
+    assert frames[2].status is FrameStatus.REFERENCE
+    for frame in frames:
+        assert_true(frame, series, reference=2)
+
+
+def test_the_mean_of_the_aligned_frames_can_be_the_reference(card: Card) -> None:
+    series = Scans(drifting(4))
+    tracker = Tracker(series, TrackingOptions(refine=False, reference=ReferenceChoice.MEAN), Onlooker(card, series))
+    reference = tracker.prepare()
+    assert reference.index is None
+    inside = HEAD.voxels[8:-8, 8:-8, 8:-8]
+    difference = np.abs(reference.scan.voxels[8:-8, 8:-8, 8:-8] - inside).mean()
+    assert difference < 0.25 * inside.std()  # were frames averaged where they are, it would be a blur
+    for frame in tracker.follow():
+        assert frame.status is FrameStatus.TRACKED
+        assert_true(frame, series)
+
+
+def test_a_head_that_jumps_away_is_found_again_and_the_jump_is_told(card: Card) -> None:
+    motions = drifting(4)
+    motions[2] = affine(np.eye(3), (0, 70.0, 0)) @ motions[2]
+    motions[3] = affine(np.eye(3), (0, 70.0, 0)) @ motions[3]
+    series = Scans(motions)
+    frames = follow(card, series)
+    assert [frame.refound for frame in frames] == [False, False, True, False]
+    for frame in frames:
+        assert_true(frame, series)
+    assert frames[2].trust.level is TrustLevel.CHECK
+    assert "The head moved far since frame 1" in frames[2].trust.reasons[0]
+    assert frames[3].trust.level is TrustLevel.GOOD
+
+
+def test_a_lost_head_leaves_a_gap_and_is_followed_again_from_before_it(card: Card) -> None:
+    series = Scans(drifting(5))
+    frames = follow(card, series, hidden=(2,))
+    assert frames[2].status is FrameStatus.LOST and frames[2].moving_to_fixed is None
+    assert frames[2].trust.reasons[0] == "The head was not found in this frame."
+    assert [frame.found for frame in frames] == [True, True, False, True, True]
+    assert_true(frames[3], series)
+
+
+def test_an_empty_frame_is_passed_over_with_the_reason(card: Card) -> None:
+    motions = drifting(4)
+    motions[1] = None
+    series = Scans(motions)
+    frames = follow(card, series)
+    assert frames[1].status is FrameStatus.UNUSABLE
+    assert "every voxel has the value 7" in frames[1].trust.reasons[0]
+    assert_true(frames[2], series)
+
+
+def test_the_first_frame_that_can_be_used_is_the_reference(card: Card) -> None:
+    series = Scans([None, *drifting(3)])
+    frames = follow(card, series)
+    assert [frame.status for frame in frames[:2]] == [FrameStatus.UNUSABLE, FrameStatus.REFERENCE]
+
+
+def test_what_is_known_is_not_tracked_again_but_followed_from(card: Card) -> None:
+    series = Scans(drifting(6))
+    known = {frame.index: frame for frame in follow(card, series)[:4]}
+    series.read.clear()
+    detector = Onlooker(card, series)
+    frames = list(Tracker(series, QUICK, detector).follow(known))
+    assert [frame.index for frame in frames] == [4, 5]
+    assert series.read == [0, 4, 5]
+    np.testing.assert_allclose(detector.starts[4][0], series.motions[3], atol=0.05)
+
+
+def test_single_frames_can_be_tracked_again(card: Card) -> None:
+    series = Scans(drifting(6))
+    known = {frame.index: frame for frame in follow(card, series)}
+    again = list(Tracker(series, QUICK, Onlooker(card, series)).follow(known, wanted=[3]))
+    assert [frame.index for frame in again] == [3]
+    assert_true(again[0], series)
+
+
+@pytest.mark.parametrize(
+    ("options", "motions", "sentence"),
+    [
+        (QUICK, drifting(1), "series has only one frame"),
+        (TrackingOptions(reference=9), drifting(3), "has no frame 9: its 3 frames are numbered from 0 to 2"),
+        (TrackingOptions(reference=1), [np.eye(4), None, np.eye(4)], "every voxel has the value 7"),
+        (QUICK, [None, None], "No frame of series can be used"),
+    ],
+)
+def test_what_cannot_be_followed_is_said(card: Card, options: TrackingOptions, motions: list, sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        follow(card, Scans(motions), options)
+
+
+def test_a_model_that_makes_no_rigid_alignments_follows_nothing(card: Card) -> None:
+    series = Scans(drifting(2))
+    with pytest.raises(InputError, match="makes no rigid alignments"):
+        follow(replace(card, transform_types=(TransformType.AFFINE,)), series)
+
+
+def test_a_reference_without_a_head_is_refused(card: Card) -> None:
+    series = Scans(drifting(2))
+    blind = Onlooker(card, series)
+    blind.detect = lambda volume, mask=None, start=None: Detection(POINTS, sample_heatmaps(POINTS))  # type: ignore[method-assign]
+    with pytest.raises(InputError, match=r"No head was found in frame 0.*mask"):
+        Tracker(series, QUICK, blind).prepare()
+
+
+def test_a_saturated_frame_is_unusable(card: Card) -> None:
+    class Clipped(Scans):
+        def frame(self, index: int) -> Volume:
+            scan = super().frame(index)
+            return replace(scan, voxels=np.minimum(scan.voxels, 50)) if index == 1 else scan
+
+    frames = follow(card, Clipped(drifting(3)))
+    assert frames[1].status is FrameStatus.UNUSABLE
+    assert "saturated" in frames[1].trust.reasons[0]
