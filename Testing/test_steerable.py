@@ -8,7 +8,7 @@ from e3nn import o3
 from KeypointRegistrationLib.detection.architecture import Architecture, NetworkKind
 from KeypointRegistrationLib.detection.moments import moments
 from KeypointRegistrationLib.detection.network import KeypointDetector
-from KeypointRegistrationLib.detection.steerable import Fields
+from KeypointRegistrationLib.detection.steerable import Fields, handedness
 from KeypointRegistrationLib.training.steerable_kernels import confine, kernel_basis, plain_state
 from torch.nn import functional
 
@@ -73,7 +73,7 @@ def test_turning_the_view_by_a_quarter_turns_the_maps_exactly(detector: Keypoint
 
 
 def test_another_turn_turns_the_maps_within_what_the_grid_allows() -> None:
-    """Two smooth blobs turned by 45° in space: the steerable maps follow, those of an ordinary network do not."""
+    """Smooth blobs, unlike their mirror image, turned by 45° in space: the steerable maps follow, those of an ordinary network do not."""
     size = 24
     axis = torch.arange(size, dtype=torch.float32) - (size - 1) / 2
     z, y, x = torch.meshgrid(axis, axis, axis, indexing="ij")
@@ -87,7 +87,7 @@ def test_another_turn_turns_the_maps_within_what_the_grid_allows() -> None:
 
     def error(detector: KeypointDetector) -> float:
         """Of the maps of the turned blobs, turned back, in the middle of the view and relative to the maps' variation."""
-        centres = torch.tensor([[3.0, 0.0, 1.0], [-2.0, 2.0, -1.0]])
+        centres = torch.tensor([[3.0, 0.0, 1.0], [-2.0, 2.0, -1.0], [0.0, -3.0, -2.0], [-1.0, 1.0, 4.0]])
         with torch.no_grad():
             maps, turned = (detector.network(seen(points)) for points in (centres, centres @ rotation.T))
         turn = functional.pad(rotation, (0, 1))[None]
@@ -97,8 +97,22 @@ def test_another_turn_turns_the_maps_within_what_the_grid_allows() -> None:
         return float((maps[middle] - back[middle]).square().mean().sqrt() / maps[middle].std())
 
     torch.manual_seed(2)
-    assert error(confine(KeypointDetector(KEYPOINTS, STEERABLE)).eval()) < 0.15
-    assert error(KeypointDetector(KEYPOINTS, Architecture(NetworkKind.UNET, (8, 16))).eval()) > 0.5
+    steerable = error(confine(KeypointDetector(KEYPOINTS, STEERABLE)).eval())
+    assert steerable < 0.3
+    assert error(KeypointDetector(KEYPOINTS, Architecture(NetworkKind.UNET, (8, 16))).eval()) > 2 * steerable
+
+
+def test_handedness_is_kept_by_rotations_and_turned_by_mirrors() -> None:
+    vectors = torch.randn(1, 4, 3, 5, generator=torch.Generator().manual_seed(0))
+    rotation = o3.rand_matrix()
+    found = handedness(vectors)
+    assert found.shape == (1, 4, 5)
+    torch.testing.assert_close(handedness(torch.einsum("ij,bnjv->bniv", rotation, vectors)), found, atol=1e-5, rtol=0)
+    torch.testing.assert_close(handedness(-vectors), -found)
+    assert found.abs().max() < 1
+    upright = torch.eye(3)[None, :, :, None] * 1000.0
+    torch.testing.assert_close(handedness(upright), torch.ones(1, 3, 1), atol=1e-4, rtol=0)
+    assert handedness(vectors[:, :2]).shape == (1, 0, 5)
 
 
 def test_plain_kernels_do_what_the_confined_network_does(detector: KeypointDetector) -> None:
