@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,22 +14,32 @@ _FLIP = np.array([-1.0, -1.0, 1.0])
 
 
 def write_series(
-    folder: Path, volume: Volume, *, skip: tuple[int, ...] = (), number: int = 1, shuffled: bool = True
+    folder: Path,
+    volume: Volume,
+    *,
+    skip: tuple[int, ...] = (),
+    number: int = 1,
+    shuffled: bool = True,
+    series: str | None = None,
+    tags: Mapping[str, object] | None = None,
 ) -> Path:
     """Write the slices of a volume (int16) as one MR series, each at its own place; ``skip`` leaves some slices out.
 
-    The file names say nothing about the order of the slices.
+    The file names say nothing about the order of the slices.  ``series`` is the UID of one to add to; ``tags`` are more
+    values of all slices, by keyword.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    series, study = generate_uid(), generate_uid()
+    series, study = series or generate_uid(), generate_uid()
     slices = [k for k in range(volume.shape[0]) if k not in skip]
     names = np.random.default_rng(0).permutation(len(slices)) if shuffled else range(len(slices))
     for name, k in zip(names, slices, strict=True):
-        _write_slice(folder / f"{number}-{name:04d}.dcm", volume, k, series, study, number)
+        _write_slice(folder / f"{number}-{name:04d}.dcm", volume, k, series, study, number, tags or {})
     return folder
 
 
-def _write_slice(path: Path, volume: Volume, k: int, series: str, study: str, number: int) -> None:
+def _write_slice(
+    path: Path, volume: Volume, k: int, series: str, study: str, number: int, tags: Mapping[str, object]
+) -> None:
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = MRImageStorage
     meta.MediaStorageSOPInstanceUID = generate_uid()
@@ -48,4 +59,6 @@ def _write_slice(path: Path, volume: Volume, k: int, series: str, study: str, nu
     data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
     data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, 16, 15, 1
     data.PixelData = volume.voxels[k].astype("<i2").tobytes()
+    for keyword, value in tags.items():
+        setattr(data, keyword, value)
     data.save_as(path, enforce_file_format=True)

@@ -37,7 +37,7 @@ def read_volume(path: str | Path) -> Volume:
     try:
         if not path.exists():
             raise InputError(f"There is no file {path}. Check its name.")
-        with _quiet_itk():
+        with quiet_itk():
             if path.is_dir():
                 voxels, ijk_to_lps = read_series(path)
                 return Volume(voxels, _LPS_TO_RAS @ ijk_to_lps, path.resolve().name)
@@ -117,7 +117,7 @@ def _select_scalar_volume(reader: sitk.ImageFileReader, path: Path) -> None:
 
 
 @contextmanager
-def _quiet_itk() -> Iterator[None]:
+def quiet_itk() -> Iterator[None]:
     """ITK's own warnings name source lines, not files of the user's."""
     before = sitk.ProcessObject.GetGlobalWarningDisplay()
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
