@@ -24,7 +24,8 @@ def _section(card: Card) -> str:
     training = card.details.get("training", {})
     facts = [
         ("version", card.version),
-        ("aligns", ", ".join(kind.value for kind in card.transform_types)),
+        ("aligns", ", ".join(kind.value for kind in card.transform_types) or "nothing: it finds heads for other models"),
+        ("finds heads with", card.finder),
         ("keypoints", str(len(card.labels))),
         ("input", f"{card.size}³ points, {card.spacing:g} mm apart"),
         ("network", card.architecture.title),

@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _text(card: Card) -> str:
-    kinds = ", ".join(kind.value for kind in card.transform_types)
+    kinds = ", ".join(kind.value for kind in card.transform_types) or "nothing: it finds heads"
     lines = [
         f"{card.name} {card.version}: {card.title}",
         card.summary,

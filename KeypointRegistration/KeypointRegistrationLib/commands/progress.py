@@ -47,6 +47,18 @@ class ProgressLine:
             self._stream.flush()
 
 
+def time_left(done: int, count: int, seconds: float) -> str:
+    """How long the rest of ``count`` alike steps will take, in words, after ``done`` of them took ``seconds``."""
+    if done == 0:
+        return "time left unknown"
+    left = round(seconds / done * (count - done))
+    if left < 60:
+        return f"about {left} s left"
+    if left < 3600:
+        return f"about {round(left / 60)} min left"
+    return f"about {left // 3600} h {left % 3600 // 60:02} min left"
+
+
 class ProgressPart:
     """Progress of one step, shown as a stretch of the whole."""
 

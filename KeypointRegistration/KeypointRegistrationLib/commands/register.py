@@ -20,8 +20,7 @@ from ..registration.options import DEVICES, RegistrationOptions
 from ..registration.pipeline import KeypointSource, register
 from ..registration.result import TrustLevel
 from .progress import ProgressLine
-
-UNTRUSTWORTHY = 3
+from .statuses import UNTRUSTWORTHY
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +28,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("fixed", type=Path, help="scan that stays (NIfTI, NRRD, MetaImage or a DICOM folder)")
     parser.add_argument("moving", type=Path, help="scan that is aligned to it")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for the results")
+    parser.add_argument(
+        "--fixed-mask", type=Path, metavar="F", help="look only where this volume is not zero, in the fixed scan"
+    )
+    parser.add_argument("--moving-mask", type=Path, metavar="M", help="the same, in the moving scan")
+    parser.add_argument(
+        "--initial",
+        type=Path,
+        metavar="T",
+        help="ITK transform file with a starting pose (rarely needed: any pose is found)",
+    )
+    add_options(parser)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Arguments that say how to register, whatever the pair."""
     parser.add_argument("--model", default="brain-affine", metavar="NAME", help="model bundle (default: %(default)s)")
     kinds = [kind.value for kind in TransformType]
     parser.add_argument("--transform", choices=kinds, default="affine", help="what may change (default: %(default)s)")
@@ -47,16 +61,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--device", choices=DEVICES, default="auto", help="where the network runs (default: %(default)s)")
     parser.add_argument("--heatmaps", action="store_true", help="also write the probability maps of both scans")
-    parser.add_argument(
-        "--fixed-mask", type=Path, metavar="F", help="look only where this volume is not zero, in the fixed scan"
-    )
-    parser.add_argument("--moving-mask", type=Path, metavar="M", help="the same, in the moving scan")
-    parser.add_argument(
-        "--initial",
-        type=Path,
-        metavar="T",
-        help="ITK transform file with a starting pose (rarely needed: any pose is found)",
-    )
+
+
+def option_words(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """The options of ``add_options`` as words of a command line."""
+    chosen = ("model", "transform", "keypoints", "device")
+    words = [word for name in chosen for word in (f"--{name}", str(getattr(arguments, name)))]
+    return (*words, "--refine" if arguments.refine else "--no-refine", *(["--heatmaps"] if arguments.heatmaps else []))
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -84,6 +84,18 @@ def bundle_names(folder: Path | None = None) -> tuple[str, ...]:
     return tuple(sorted(card.parent.name for card in (folder or models_folder()).glob(f"*/{CARD_FILE}")))
 
 
+def aligning_models(folder: Path | None = None) -> tuple[str, ...]:
+    """Names of the bundles that make alignments; a damaged one is among them, so that its loading can say so."""
+
+    def aligns(name: str) -> bool:
+        try:
+            return bool(load_card(name, folder).transform_types)
+        except InputError:
+            return True
+
+    return tuple(name for name in bundle_names(folder) if aligns(name))
+
+
 def load_card(name: str, folder: Path | None = None) -> Card:
     """The card of a bundle.
 

@@ -8,7 +8,7 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
-from ..detection.bundle import Card, bundle_names, load_card
+from ..detection.bundle import Card, aligning_models, load_card
 from ..geometry.errors import InputError
 from ..registration.options import KeypointChoice, RegistrationOptions
 from ..scene.inputs import SceneInputs, Watch
@@ -40,7 +40,7 @@ class InputsSection:
     def show(self, parameters: PanelParameters | None) -> None:
         """Show the models and the one that ``parameters`` names; follow its choice from now on."""
         self._parameters = None  # filling the list is not choosing
-        self._names = bundle_names()
+        self._names = aligning_models()
         combo = self._ui.modelComboBox
         combo.clear()
         combo.addItems([_title(name) for name in self._names])

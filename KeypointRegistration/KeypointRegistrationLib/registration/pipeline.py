@@ -198,6 +198,8 @@ def _check(fixed: Volume, moving: Volume) -> None:
 
 
 def _check_kind(kind: TransformType, card: Card) -> None:
+    if not card.transform_types:
+        raise InputError(f"The model {card.name} finds heads and aligns nothing. Choose another model.")
     if kind not in card.transform_types:
         known = " or ".join(known.value for known in card.transform_types)
         raise InputError(
@@ -213,7 +215,8 @@ def _detect_placed(detector: KeypointSource, placed: Volume, mask: Volume | None
     back = invert(initial)
     grid = found.heatmaps.grid
     heatmaps = Heatmaps(found.heatmaps.values, Grid(grid.shape, back @ grid.ijk_to_ras))
-    return replace(found, keypoints=found.keypoints.moved(back), heatmaps=heatmaps)
+    pose = None if found.pose is None else back @ found.pose
+    return replace(found, keypoints=found.keypoints.moved(back), heatmaps=heatmaps, pose=pose)
 
 
 def _align(fixed: Keypoints, moving: Keypoints, options: RegistrationOptions, card: Card) -> KeypointFit:

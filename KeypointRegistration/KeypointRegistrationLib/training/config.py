@@ -114,7 +114,7 @@ class ScheduleConfig:
 
 @dataclass(frozen=True)
 class CardConfig:
-    """What the card of the bundle tells people."""
+    """What the card of the bundle tells people, and the name of the bundle that finds heads for this one."""
 
     title: str
     summary: str
@@ -122,6 +122,7 @@ class CardConfig:
     licence: str
     data: str
     transform_types: tuple[str, ...]
+    finder: str = ""
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,7 @@ def _card(trainer: Trainer, config: TrainingConfig, keypoints: dict[str, Any], s
         "limits": list(config.card.limits),
         "licence": config.card.licence,
         "transform_types": list(config.card.transform_types),
+        **({"finder": config.card.finder} if config.card.finder else {}),
         "architecture": asdict(config.network),
         "input": {"size": config.view.size, "spacing_mm": config.view.spacing},
         "keypoints": keypoints,

@@ -13,6 +13,7 @@ from .contrast import ContrastSettings, Painter, Tissue
 from .poses import PoseRange, View, Warp, random_view, random_warp
 from .subjects import Subject
 
+_SLABS = (60.0, 200.0)  # mm: thickness of the thinnest and the thickest
 _DEEPEST_CROP = 0.5  # share of the reference points' extent that a missing slab may reach into
 
 
@@ -24,11 +25,13 @@ class ViewSettings:
         size: voxels per side, N.
         spacing: mm between voxels.
         crop: probability that part of the view was not acquired, and up to half of the anatomy is missing with it.
+        slab: probability that only a slab was acquired, as by a scan of the whole womb in few slices.
     """
 
     size: int
     spacing: float
     crop: float = 0.3
+    slab: float = 0.0
 
     @property
     def half_width(self) -> float:
@@ -163,10 +166,23 @@ class ViewGenerator:
             axis = int(3 * which)
             low, high = points[:, axis].min(), points[:, axis].max()
             depth = share * _DEEPEST_CROP * (high - low)
-            places = (torch.arange(size, device=points.device) - (size - 1) / 2) * self.settings.spacing
+            places = self._places(points.device)
             kept = places > low + depth if side < 0.5 else places < high - depth
             mask = mask * kept.view([-1 if axis == 2 - dimension else 1 for dimension in range(3)])
+        if self.settings.slab > 0 and self._chance(self.settings.slab):
+            mask = mask * self._slab(points.mean(dim=0))
         return mask
+
+    def _slab(self, middle: Tensor) -> Tensor:
+        """A slab across a random axis that nearly always holds ``middle`` (3,), broadcast over ``(N, N, N)``."""
+        which, thickness, off = torch.rand(3, generator=self._rng, device=self._rng.device).tolist()
+        axis, width = int(3 * which), _SLABS[0] + thickness * (_SLABS[1] - _SLABS[0])
+        kept = (self._places(middle.device) - middle[axis] - (off - 0.5) * width).abs() < 0.55 * width
+        return kept.view([-1 if axis == 2 - dimension else 1 for dimension in range(3)])
+
+    def _places(self, device: torch.device) -> Tensor:
+        """Of the voxels along an axis, mm from the middle of the view, (N,)."""
+        return (torch.arange(self.settings.size, device=device) - (self.settings.size - 1) / 2) * self.settings.spacing
 
     def _inside(self, points: Tensor, acquired: Tensor) -> Tensor:
         half = (self.settings.size - 1) / 2

@@ -1,0 +1,104 @@
+"""``batch PAIRS.csv --output DIR``: ``register`` for every pair of a list."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from ..detection.bundle import verify
+from ..files.worklist import read_worklist
+from ..geometry.errors import InputError
+from ..review.worklist import BrokenRow, WorklistRow
+from .cohort import Engine, Run, make_folder, run_all, unique_names
+from .engines import dask_cluster, local_processes
+from .register import add_options, option_words
+
+TABLE = "batch.csv"
+
+#: What the table takes from each report.
+FIGURES: dict[str, Callable[[dict], object]] = {
+    "trust": lambda report: report["trust"]["level"],
+    "transform_type": lambda report: report["transform_type"],
+    "keypoints_used": lambda report: report["keypoints_used"],
+    "fre_mm": lambda report: report["fre_mm"],
+    "predicted_tre_median_mm": lambda report: report["predicted_tre_mm"]["median"],
+    "predicted_tre_p95_mm": lambda report: report["predicted_tre_mm"]["p95"],
+    "similarity_before": lambda report: report["similarity"]["before"],
+    "similarity_after": lambda report: report["similarity"]["after"],
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument(
+        "pairs",
+        type=Path,
+        help="CSV file with the columns fixed and moving, and if wanted id, fixed_mask and moving_mask; "
+        "files are absolute or relative to its folder",
+    )
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="DIR", help=f"folder for a folder of results per pair, and {TABLE}"
+    )
+    add_options(parser)
+    add_engine_arguments(parser)
+
+
+def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments that say where the runs of a list are done."""
+    parser.add_argument(
+        "--jobs", type=int, default=1, metavar="N", help="so many at a time, each in a process of its own (default: 1)"
+    )
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="give the work to this Dask scheduler (as tcp://host:8786) instead; its workers must have this package and see "
+        "the same files",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Register all pairs.  Returns 0, or 3 where one has failed or has an alignment that should not be trusted.
+
+    Raises:
+        InputError: if the list, the model, the output folder or the scheduler cannot be used.
+    """
+    worklist = read_worklist(arguments.pairs)
+    verify(arguments.model)
+    engine = chosen_engine(arguments)
+    folder = make_folder(arguments.output)
+    rows = [*worklist.rows, *worklist.broken]
+    names = unique_names([_wanted_name(row) for row in rows])
+    options = option_words(arguments)
+    runs = [_run(row, name, folder / name, options) for row, name in zip(rows, names, strict=True)]
+    return run_all(runs, engine, folder / TABLE, FIGURES)
+
+
+def chosen_engine(arguments: argparse.Namespace) -> Engine:
+    """The engine that the arguments of ``add_engine_arguments`` ask for.
+
+    Raises:
+        InputError: if they make no sense, or Dask is needed and is not there.
+    """
+    if arguments.jobs < 1:
+        raise InputError(f"{arguments.jobs} jobs do nothing. Give --jobs a number of at least 1.")
+    return local_processes(arguments.jobs) if arguments.scheduler is None else dask_cluster(arguments.scheduler)
+
+
+def _wanted_name(row: WorklistRow | BrokenRow) -> str:
+    if isinstance(row, BrokenRow):
+        return f"line_{row.line}"
+    return row.identifier or f"{_stem(row.moving)}_to_{_stem(row.fixed)}"
+
+
+def _stem(file: str) -> str:
+    return Path(file).name.split(".")[0]
+
+
+def _run(row: WorklistRow | BrokenRow, name: str, folder: Path, options: tuple[str, ...]) -> Run:
+    if isinstance(row, BrokenRow):
+        return Run(name, folder, (), {"fixed": "", "moving": ""}, problem=row.reason)
+    words = ["register", row.fixed, row.moving, "--output", str(folder), *options]
+    for option, mask in (("--fixed-mask", row.fixed_mask), ("--moving-mask", row.moving_mask)):
+        words += [option, mask] if mask else []
+    return Run(name, folder, tuple(words), {"fixed": row.fixed, "moving": row.moving})
