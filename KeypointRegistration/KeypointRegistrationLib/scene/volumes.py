@@ -48,11 +48,18 @@ def parent_to_world(node: slicer.vtkMRMLTransformableNode) -> NDArray[np.float64
         InputError: if a parent is non-linear or the composition cannot be inverted.
     """
     parent = node.GetParentTransformNode()
-    if parent is None:
-        return np.eye(4)
+    return np.eye(4) if parent is None else transform_to_world(parent, node.GetName())
+
+
+def transform_to_world(parent: slicer.vtkMRMLTransformNode, name: str) -> NDArray[np.float64]:
+    """4×4 matrix from the RAS below a transform node to world RAS, for something called ``name`` that is there.
+
+    Raises:
+        InputError: if one of the transforms is non-linear or their composition cannot be inverted.
+    """
     if not parent.IsTransformToWorldLinear():
         raise InputError(
-            f"{node.GetName()} is under the non-linear transform {_first_non_linear(parent).GetName()}. "
+            f"{name} is under the non-linear transform {_first_non_linear(parent).GetName()}. "
             "Harden that transform on the volume, or take the volume out of it."
         )
     matrix = vtk.vtkMatrix4x4()
@@ -60,7 +67,7 @@ def parent_to_world(node: slicer.vtkMRMLTransformableNode) -> NDArray[np.float64
     composed = slicer.util.arrayFromVTKMatrix(matrix)
     if not np.isfinite(composed).all() or abs(np.linalg.det(composed[:3, :3])) < 1e-9:
         raise InputError(
-            f"{node.GetName()} is under the transform {parent.GetName()}, which flattens space (its matrix is singular). "
+            f"{name} is under the transform {parent.GetName()}, which flattens space (its matrix is singular). "
             "Correct the transform, or take the volume out of it."
         )
     return composed

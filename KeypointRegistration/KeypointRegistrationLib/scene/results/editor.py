@@ -226,6 +226,8 @@ class RegistrationEditor:
 
     def _show(self, correction: Correction) -> None:
         """Take over a correction for good: scene, record, lists, and then the similarity, which takes longer."""
+        if self.result.is_replaced:
+            return
         self.result.correct(correction, self._solve(correction))
         self._lists.write(self.registration)
         self._measure_later()
@@ -251,7 +253,7 @@ class RegistrationEditor:
 
     def _measure(self) -> None:
         """The similarity of the scans in the corrected alignment, where they are still there."""
-        if not self._is_unmeasured:
+        if self.result.is_replaced or not self._is_unmeasured:
             return
         try:
             fixed, moving = registered_scans(self.result)
@@ -293,7 +295,7 @@ class RegistrationEditor:
 
     def _follow_points(self) -> None:
         self._is_scheduled = False
-        if self._is_closed or self.problem:
+        if self._is_closed or self.result.is_replaced or self.problem:
             return
         correction = self._correction_of_lists()
         if self._before_drag is None:

@@ -174,6 +174,14 @@ class SceneRegistration:
         return self.record is None or self.record.GetText() == self._text
 
     @property
+    def is_replaced(self) -> bool:
+        """Whether the record is that of other scans by now: of another frame of a series, which the same nodes show."""
+        if self.record is None or self.is_current:
+            return False
+        shown = registration_of(self.record)
+        return shown is None or shown.provenance != self.provenance
+
+    @property
     def applied(self) -> bool:
         """Whether the moving volume is aligned at the moment (after) or where it was (before)."""
         volume, transform = self.moving_volume, self.transform
@@ -283,8 +291,7 @@ def find_registrations(scene: slicer.vtkMRMLScene) -> list[SceneRegistration]:
 
     One whose record the user has damaged, or a later version has written, is left out: its nodes are then nodes like any.
     """
-    texts = slicer.util.getNodesByClass("vtkMRMLTextNode", scene)
-    handles = (_handle(node) for node in texts if node.GetAttribute(IDENTIFIER))
+    handles = (registration_of(node) for node in slicer.util.getNodesByClass("vtkMRMLTextNode", scene))
     return [handle for handle in handles if handle is not None]
 
 
@@ -303,8 +310,10 @@ def set_aside(fixed: slicer.vtkMRMLVolumeNode, moving: slicer.vtkMRMLVolumeNode)
     return None
 
 
-def _handle(record_node: slicer.vtkMRMLTextNode) -> SceneRegistration | None:
-    """The handle on a record, or None where it cannot be read."""
+def registration_of(record_node: slicer.vtkMRMLTextNode) -> SceneRegistration | None:
+    """The registration that a text node is the record of; None if it is none, or cannot be read."""
+    if not record_node.GetAttribute(IDENTIFIER):
+        return None
     try:
         return SceneRegistration(record_node)
     except ValueError:

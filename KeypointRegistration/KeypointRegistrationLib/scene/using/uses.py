@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ...geometry.errors import InputError
 from ..results.placement import changes
+from ..series.parts import release
 from ..viewing.compare import leave_comparison
 from .companions import companions, put_back
 from .hardening import hardened_problem, is_hardened, unharden
@@ -21,6 +22,7 @@ def withdraw(result: SceneRegistration) -> None:
     A hardened volume that has been moved since stays where the user has put it.
     """
     leave_comparison(result.scene)
+    release(result.record)
     for node in companions(result):
         put_back(result, node)
     for node in products(result):

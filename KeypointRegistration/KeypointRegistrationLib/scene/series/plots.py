@@ -1,0 +1,90 @@
+"""Plots of the motion of a tracked series: rotation, translation and framewise displacement against time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import slicer
+
+from ..drawing.colours import Colour
+from .table import DOUBTFUL, LOST, TIME
+
+_AXES: tuple[tuple[str, Colour], ...] = (("R", (0.85, 0.37, 0.01)), ("A", (0.0, 0.45, 0.70)), ("S", (0.0, 0.55, 0.40)))
+_ONE: Colour = (0.2, 0.2, 0.2)
+_MARKS: tuple[tuple[str, Colour, int], ...] = (
+    (DOUBTFUL, (0.90, 0.60, 0.0), slicer.vtkMRMLPlotSeriesNode.MarkerStyleDiamond),
+    (LOST, (0.80, 0.10, 0.10), slicer.vtkMRMLPlotSeriesNode.MarkerStyleCross),
+)
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A chart: its title, the axis' title, and the columns of the table that it draws, with their colours."""
+
+    title: str
+    axis: str
+    columns: tuple[tuple[str, Colour], ...]
+
+
+#: In the order in which they are shown.
+PLOTS = (
+    Plot("Rotation", "Rotation (°)", tuple((f"Rotation {axis}", colour) for axis, colour in _AXES)),
+    Plot("Translation", "Translation (mm)", tuple((f"Translation {axis}", colour) for axis, colour in _AXES)),
+    Plot("Framewise displacement", "Displacement (mm)", (("Framewise displacement", _ONE),)),
+)
+
+
+def add_charts(
+    table: slicer.vtkMRMLTableNode, name: str
+) -> tuple[list[slicer.vtkMRMLPlotSeriesNode], list[slicer.vtkMRMLPlotChartNode]]:
+    """Charts of what ``table`` says of the series called ``name``, in the order of ``PLOTS``, and what they draw.
+
+    Each also marks, on the axis of time, the frames that are not to be trusted and those in which the head was not found.
+    """
+    marks = [_add_marks(table, *mark) for mark in _MARKS]
+    every, charts = list(marks), []
+    for plot in PLOTS:
+        lines = [_add_line(table, column, colour) for column, colour in plot.columns]
+        charts.append(_add_chart(table.GetScene(), f"{name} {plot.title.lower()}", plot, [*lines, *marks]))
+        every += lines
+    return every, charts
+
+
+def _add_series(table: slicer.vtkMRMLTableNode, column: str, colour: Colour) -> slicer.vtkMRMLPlotSeriesNode:
+    """Its name is what the legend says."""
+    series = table.GetScene().AddNewNodeByClass("vtkMRMLPlotSeriesNode", column)
+    series.SetPlotType(series.PlotTypeScatter)
+    series.SetAndObserveTableNodeID(table.GetID())
+    series.SetXColumnName(TIME)
+    series.SetYColumnName(column)
+    series.SetColor(*colour)
+    return series
+
+
+def _add_line(table: slicer.vtkMRMLTableNode, column: str, colour: Colour) -> slicer.vtkMRMLPlotSeriesNode:
+    series = _add_series(table, column, colour)
+    series.SetMarkerStyle(series.MarkerStyleCircle)  # what a person can click
+    series.SetMarkerSize(5)
+    series.SetLineWidth(1.5)
+    return series
+
+
+def _add_marks(table: slicer.vtkMRMLTableNode, column: str, colour: Colour, style: int) -> slicer.vtkMRMLPlotSeriesNode:
+    series = _add_series(table, column, colour)
+    series.SetMarkerStyle(style)
+    series.SetMarkerSize(9)
+    series.SetLineStyle(series.LineStyleNone)
+    return series
+
+
+def _add_chart(
+    scene: slicer.vtkMRMLScene, name: str, plot: Plot, series: list[slicer.vtkMRMLPlotSeriesNode]
+) -> slicer.vtkMRMLPlotChartNode:
+    chart = scene.AddNewNodeByClass("vtkMRMLPlotChartNode", scene.GenerateUniqueName(name))
+    for each in series:
+        chart.AddAndObservePlotSeriesNodeID(each.GetID())
+    chart.SetTitle(plot.title)
+    chart.SetXAxisTitle("Time (s)")
+    chart.SetYAxisTitle(plot.axis)
+    chart.SetLegendVisibility(True)
+    return chart

@@ -1,0 +1,65 @@
+"""The motion of a tracked series as a table node, which plots and other modules read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import slicer
+import vtk
+
+from ...registration.result import TrustLevel
+from ...registration.tracking.motion_table import MotionColumn, MotionRow, motion_columns
+
+#: Columns that mark frames in plots: 0 where a frame is not to be trusted, or has no alignment, and NaN elsewhere.
+DOUBTFUL, LOST = "Check", "Lost"
+
+#: Of the column with the frames' numbers.
+FRAME = "Frame"
+TIME = "Time"
+
+Value = float | int | bool | str
+
+
+def show_rows(node: slicer.vtkMRMLTableNode, rows: Sequence[MotionRow]) -> None:
+    """Let a table node show these frames."""
+    with slicer.util.NodeModify(node):
+        node.RemoveAllColumns()
+        for column in motion_columns():
+            node.AddColumn(_array(column.title, [column.value(row) for row in rows]))
+            _describe(node, column)
+        node.AddColumn(_marks(DOUBTFUL, [row.trust in (TrustLevel.CHECK, TrustLevel.DO_NOT_TRUST) for row in rows]))
+        node.AddColumn(_marks(LOST, [row.trust is None for row in rows]))
+
+
+def frame_in_row(node: slicer.vtkMRMLTableNode, row: int) -> int | None:
+    """The frame that a row of the table is about."""
+    column = node.GetTable().GetColumnByName(FRAME)
+    if column is None or not 0 <= row < column.GetNumberOfTuples():
+        return None
+    return int(column.GetValue(row))
+
+
+def _array(title: str, values: list[Value]) -> vtk.vtkAbstractArray:
+    """Numbers as numbers, which plots need; a yes or no in words."""
+    are_numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+    array = vtk.vtkDoubleArray() if are_numbers else vtk.vtkStringArray()
+    array.SetName(title)
+    for value in values:
+        if isinstance(value, bool):
+            array.InsertNextValue("yes" if value else "")
+        else:
+            array.InsertNextValue(value)
+    return array
+
+
+def _marks(title: str, wanted: list[bool]) -> vtk.vtkDoubleArray:
+    array = vtk.vtkDoubleArray()
+    array.SetName(title)
+    for is_marked in wanted:
+        array.InsertNextValue(0.0 if is_marked else float("nan"))
+    return array
+
+
+def _describe(node: slicer.vtkMRMLTableNode, column: MotionColumn) -> None:
+    if column.unit:
+        node.SetColumnUnitLabel(column.title, column.unit)
