@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -24,15 +25,8 @@ _EMPTY = 0.001  # share of the brightest value that counts as nothing: a reconst
 
 
 def moved_foetuses(data: Path) -> list[Pair]:
-    """Brains held out from training: one real foetus (super-resolution and three stacks), then averages by week."""
-    stacks, atlas = data / "fetal_stacks", data / "fetal_atlas"
-    brains = {"foetus, super-resolution": partial(_stripped, only_file(stacks, "sub-01_rec-SR_T2w.nii.gz"))}
-    for run in _STACKS:
-        files = (only_file(stacks, f"sub-01_{run}_{part}.nii.gz") for part in ("T2w", "mask"))
-        brains[f"foetus, stack {run}"] = partial(_masked, *files)
-    for week in _ATLASES:
-        files = (only_file(atlas, f"{week}_{part}.nii.gz") for part in ("t2", "mask"))
-        brains[f"average {week}"] = partial(_masked, *files)
+    """Every brain of ``unseen_brains``, scanned before and after a motion."""
+    brains = unseen_brains(data)
     # One of each kind comes first, so that a limit keeps some of each.
     order = ["foetus, super-resolution", "average SBA29op", "average STA32", "foetus, stack run-1", "average SBA23no"]
     order += [name for name in brains if name not in order]
@@ -42,7 +36,26 @@ def moved_foetuses(data: Path) -> list[Pair]:
     ]
 
 
-def _twice(brain: partial[Volume], _rng: np.random.Generator) -> Scans:
+def unseen_brains(data: Path) -> dict[str, Callable[[], Volume]]:
+    """Readers of brains held out from training: a foetus (super-resolution and three stacks), then averages by week.
+
+    What they read is cropped to the brain, 0 outside it and above 0 within.
+
+    Raises:
+        InputError: if a file is missing.
+    """
+    stacks, atlas = data / "fetal_stacks", data / "fetal_atlas"
+    brains = {"foetus, super-resolution": partial(_stripped, only_file(stacks, "sub-01_rec-SR_T2w.nii.gz"))}
+    for run in _STACKS:
+        files = (only_file(stacks, f"sub-01_{run}_{part}.nii.gz") for part in ("T2w", "mask"))
+        brains[f"foetus, stack {run}"] = partial(_masked, *files)
+    for week in _ATLASES:
+        files = (only_file(atlas, f"{week}_{part}.nii.gz") for part in ("t2", "mask"))
+        brains[f"average {week}"] = partial(_masked, *files)
+    return dict(brains)
+
+
+def _twice(brain: Callable[[], Volume], _rng: np.random.Generator) -> Scans:
     anatomy = brain()
     return Scans(anatomy, anatomy, truth=np.eye(4), brain=anatomy)
 
