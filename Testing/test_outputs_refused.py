@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 from conftest import REPOSITORY
-from KeypointRegistrationLib.files import outputs
 from KeypointRegistrationLib.files.outputs import write_outputs
 from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.geometry.volume import Volume
@@ -53,13 +52,13 @@ class StubbornDisk:
         monkeypatch.setattr(Path, "replace", replace_or_refuse)
 
 
-@pytest.mark.parametrize("step", ["write_nifti", "write_heatmaps", "_put_in_place"])
+@pytest.mark.parametrize("step", ["outputs.write_nifti", "outputs.write_heatmaps", "placing.ResultSet._put_in_place"])
 def test_a_run_that_fails_leaves_the_earlier_results_alone(
     pair: tuple[Volume, Volume], written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     shutil.copytree(written, tmp_path, dirs_exist_ok=True)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    monkeypatch.setattr(outputs, step, full_disk)
+    monkeypatch.setattr(f"KeypointRegistrationLib.files.{step}", full_disk)
     with pytest.raises(InputError, match="not enough space"):
         write_outputs(tmp_path, *pair, sample_registration())
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import shutil
-import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry.errors import InputError
 from ..geometry.transforms import invert, ras_to_lps
 from ..geometry.volume import Volume
 from ..registration.result import Registration
@@ -21,6 +17,7 @@ from .markups import markups_text
 from .nifti import write_nifti
 from .page import Story, page
 from .picture import before_after, overview
+from .placing import ResultSet
 from .png import png_bytes
 from .report import keypoints_table, report, report_text
 from .resampling import resampled
@@ -30,7 +27,7 @@ PAGE, BEFORE_AFTER = "page.html", "before_after.png"
 FIXED_KEYPOINTS, MOVING_KEYPOINTS = "fixed_keypoints.mrk.json", "moving_keypoints.mrk.json"
 FIXED_HEATMAPS, MOVING_HEATMAPS = "fixed_heatmaps.seq.nrrd", "moving_heatmaps.seq.nrrd"
 _DATA = (TRANSFORM, MOVED, FIXED_KEYPOINTS, MOVING_KEYPOINTS, TABLE, FIXED_HEATMAPS, MOVING_HEATMAPS)
-_ALL = (*_DATA, OVERVIEW, BEFORE_AFTER, PAGE, REPORT)
+_RESULTS = ResultSet((*_DATA, OVERVIEW, BEFORE_AFTER, PAGE, REPORT))
 
 
 def check_folder(folder: str | Path, inputs: Iterable[Path] = ()) -> None:
@@ -40,25 +37,12 @@ def check_folder(folder: str | Path, inputs: Iterable[Path] = ()) -> None:
         InputError: if it is not a folder, nothing can be written there, a result's name is taken by a folder, or a result
             would replace one of the ``inputs``.
     """
-    folder = Path(folder)
-    try:
-        if folder.exists() and not folder.is_dir():
-            raise InputError(f"{folder} is a file, not a folder. Give another output folder.")
-        results = {(folder / name).resolve() for name in _ALL}
-        for taken in (path for path in results if path.is_dir()):
-            raise InputError(f"{taken} is a folder where a result would be written. Give another output folder.")
-        for endangered in (path for path in inputs if path.resolve() in results):
-            raise InputError(f"{endangered} is an input that the results would replace. Give another output folder.")
-        nearest = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
-        with tempfile.TemporaryFile(dir=nearest):
-            return
-    except OSError as error:
-        raise InputError(_refusal(folder, error)) from error
+    _RESULTS.check_folder(folder, inputs)
 
 
 def earlier_results(folder: str | Path) -> list[str]:
     """The names of files in ``folder`` that ``write_outputs`` would replace or remove."""
-    return [name for name in _ALL if (Path(folder) / name).exists()]
+    return _RESULTS.earlier(folder)
 
 
 def write_outputs(
@@ -82,26 +66,14 @@ def write_outputs(
             disk refuses even that, the sentence says where it is.
     """
     begun = time.perf_counter()
-    folder = Path(folder)
-    check_folder(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
-        try:
-            _write_data(aside, fixed, moving, registration)
-            _write_pictures(aside, fixed, moving, registration, story)
-            now = time.perf_counter()
-            seconds = {"load": load_seconds, "write": now - begun}
-            seconds["total"] = now - (
-                begun - load_seconds - sum(registration.seconds.values()) if started is None else started
-            )
-            content = report(fixed, moving, registration, seconds)
-            _write_text(aside / REPORT, report_text(content))
-            _put_in_place(aside, folder)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
-    except OSError as error:
-        raise InputError(_refusal(folder, error)) from error
+    with _RESULTS.written_into(folder) as aside:
+        _write_data(aside, fixed, moving, registration)
+        _write_pictures(aside, fixed, moving, registration, story)
+        now = time.perf_counter()
+        seconds = {"load": load_seconds, "write": now - begun}
+        seconds["total"] = now - (begun - load_seconds - sum(registration.seconds.values()) if started is None else started)
+        content = report(fixed, moving, registration, seconds)
+        _write_text(aside / REPORT, report_text(content))
     return content
 
 
@@ -141,48 +113,5 @@ def _write_pictures(folder: Path, fixed: Volume, moving: Volume, registration: R
     _write_text(folder / PAGE, page(fixed, moving, registration, inside, story))
 
 
-def _put_in_place(aside: Path, folder: Path) -> None:
-    """Replace all files of an earlier run, or none.  The report goes first and comes last: it vouches for the others.
-
-    Raises:
-        OSError: if a file cannot be moved, as where another program holds it open.  All are then back.
-        InputError: if they could not be put back either.  It says where they are.
-    """
-    earlier, placed = Path(tempfile.mkdtemp(prefix=".earlier-", dir=folder)), []
-    try:
-        for name in reversed(_ALL):
-            _move(name, folder, earlier)
-        for name in _ALL:
-            if _move(name, aside, folder):
-                placed.append(name)
-    except OSError as error:
-        try:
-            for name in reversed(placed):
-                (folder / name).unlink()
-            for name in _ALL:
-                _move(name, earlier, folder)
-        except OSError:
-            raise InputError(
-                f"{_refusal(folder, error)} What was there before could not be put back either: it is in {earlier}."
-            ) from error
-        shutil.rmtree(earlier, ignore_errors=True)
-        raise
-    shutil.rmtree(earlier, ignore_errors=True)
-
-
-def _move(name: str, source: Path, target: Path) -> bool:
-    """Move a file from one folder to another, where there is such a file.  Returns whether there was."""
-    found = (source / name).exists()
-    if found:
-        (source / name).replace(target / name)
-    return found
-
-
 def _write_text(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
-
-
-def _refusal(folder: Path, error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return f"There is not enough space to write the results into {folder}. Free some, or give another output folder."
-    return f"The results cannot be written into {folder}: {error.strerror or error}. Give another output folder."
