@@ -29,7 +29,7 @@ MAY_USE = {
     "panel": CORE | {"review", "files", "scene", "worker"},
     "training": CORE | {"files"},
     "evaluation": CORE | {"files", "worker", "training"},
-    "commands": CORE | {"files", "training", "evaluation"},
+    "commands": CORE | {"review", "files", "training", "evaluation"},
 }
 
 #: Processes of their own, which use every room they need.
@@ -58,6 +58,7 @@ OWNERS = {
     "tomli": {"training"},
     "e3nn": {"training"},
     "matplotlib": {"training"},
+    "distributed": {"commands"},
 }
 
 #: What comes with Slicer, and may be imported as a file of the module is loaded.

@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     verify(arguments.model)
     engine = chosen_engine(arguments)
     folder = make_folder(arguments.output)
-    rows = [*worklist.rows, *worklist.broken]
+    rows: list[WorklistRow | BrokenRow] = [*worklist.rows, *worklist.broken]
     names = unique_names([_wanted_name(row) for row in rows])
     options = option_words(arguments)
     runs = [_run(row, name, folder / name, options) for row, name in zip(rows, names, strict=True)]

@@ -105,7 +105,7 @@ def make_folder(folder: Path) -> Path:
 
 
 def unique_names(wanted: Sequence[str]) -> list[str]:
-    """Names as wanted that every file system takes for folders; where two would be alike, the second has its number behind it."""
+    """Names as wanted that every file system takes for folders; the second of two alike has its number behind it."""
     names: list[str] = []
     taken: set[str] = set()
     for number, text in enumerate(wanted, 1):

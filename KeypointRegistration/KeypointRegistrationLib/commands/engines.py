@@ -162,7 +162,7 @@ class _Attempt:
 
 
 def _told(future: object) -> Outcome:
-    """What a future of ``perform`` holds; Dask's own failures, such as a worker that was lost, as an outcome like any other."""
+    """What a future of ``perform`` holds.  Dask's own failures, such as a lost worker, are outcomes like any other."""
     try:
         return future.result()  # type: ignore[attr-defined]
     except Exception as error:

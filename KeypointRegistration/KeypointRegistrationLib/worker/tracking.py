@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from .protocol import Event, FrameTracked, Progress, ReferenceFound, TrackRequest
 
 if TYPE_CHECKING:
-    from ..registration.pipeline import KeypointSource
     from ..registration.tracking.frames import FrameMotion
+    from ..registration.tracking.tracker import HeadSource
 
 #: How much of the whole it is to find the head in the reference, as a fraction.
 _PREPARED = 0.1
 
 
-def track(request: TrackRequest, load_detector: Callable[[str, str], KeypointSource], send: Callable[[Event], None]) -> None:
+def track(request: TrackRequest, load_detector: Callable[[str, str], HeadSource], send: Callable[[Event], None]) -> None:
     """Find the head in the reference and follow it; tell of the reference, and of every frame as soon as it is known.
 
     Args:
