@@ -57,6 +57,10 @@ class HeadSource(KeypointSource, Protocol):
         """Keypoints of a scan: near the pose ``start`` (``Detection.pose``), or wherever the head is."""
 
 
+class HeadNotFound(InputError):
+    """There is no head in the reference, so that nothing can be aligned to it."""
+
+
 class Tracker:
     """Follows one head through one series.
 
@@ -90,13 +94,13 @@ class Tracker:
         """Find the head in the reference, once.
 
         Raises:
-            InputError: if the reference cannot be used, or no head is found in it.
+            InputError: if the reference cannot be used; HeadNotFound if no head is found in it.
         """
         if self._found is None:
             scan, index = self._reference_scan(progress)
             found = self._detector.detect(scan, self._mask)
             if found.pose is None or found.keypoints.present.sum() < FEWEST_KEYPOINTS:
-                raise InputError(
+                raise HeadNotFound(
                     f"No head was found in {scan.name}, to which the frames should be aligned. Give a mask of the head "
                     "in it, or choose another frame as the reference."
                 )
