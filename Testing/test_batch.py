@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from KeypointRegistrationLib.__main__ import main
-from KeypointRegistrationLib.commands import batch
+from KeypointRegistrationLib.commands import batch, engines
 from KeypointRegistrationLib.commands.cohort import Engine, Run, RunStatus, run_all, unique_names
 from KeypointRegistrationLib.commands.engines import LOG, dask_cluster, local_processes, this_program
 from KeypointRegistrationLib.commands.progress import time_left
@@ -167,7 +167,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Run]:
 
         return engine
 
-    monkeypatch.setattr(batch, "local_processes", engine_of)
+    monkeypatch.setattr(engines, "local_processes", engine_of)
     return asked
 
 

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from ..detection.bundle import verify
 from ..files.worklist import read_worklist
-from ..geometry.errors import InputError
 from ..review.worklist import BrokenRow, WorklistRow
-from .cohort import Engine, Run, make_folder, run_all, unique_names
-from .engines import dask_cluster, local_processes
+from .cohort import Run, make_folder, run_all, unique_names
+from .engines import add_engine_arguments, chosen_engine
 from .register import add_options, option_words
 
 TABLE = "batch.csv"
@@ -44,19 +43,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_engine_arguments(parser)
 
 
-def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments that say where the runs of a list are done."""
-    parser.add_argument(
-        "--jobs", type=int, default=1, metavar="N", help="so many at a time, each in a process of its own (default: 1)"
-    )
-    parser.add_argument(
-        "--scheduler",
-        metavar="ADDRESS",
-        help="give the work to this Dask scheduler (as tcp://host:8786) instead; its workers must have this package and see "
-        "the same files",
-    )
-
-
 def run(arguments: argparse.Namespace) -> int:
     """Register all pairs.  Returns 0, or 3 where one has failed or has an alignment that should not be trusted.
 
@@ -72,17 +58,6 @@ def run(arguments: argparse.Namespace) -> int:
     options = option_words(arguments)
     runs = [_run(row, name, folder / name, options) for row, name in zip(rows, names, strict=True)]
     return run_all(runs, engine, folder / TABLE, FIGURES)
-
-
-def chosen_engine(arguments: argparse.Namespace) -> Engine:
-    """The engine that the arguments of ``add_engine_arguments`` ask for.
-
-    Raises:
-        InputError: if they make no sense, or Dask is needed and is not there.
-    """
-    if arguments.jobs < 1:
-        raise InputError(f"{arguments.jobs} jobs do nothing. Give --jobs a number of at least 1.")
-    return local_processes(arguments.jobs) if arguments.scheduler is None else dask_cluster(arguments.scheduler)
 
 
 def _wanted_name(row: WorklistRow | BrokenRow) -> str:

@@ -6,6 +6,7 @@ out of memory or a crash in a library, reaches another.
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
@@ -30,6 +31,34 @@ _MODULE_PARENT = Path(__file__).resolve().parents[2]
 _THREADS = ("OMP_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS")
 
 Program = tuple[str, ...]
+
+
+def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments that say where the runs of a list are done."""
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=1,
+        metavar="N",
+        help="of a list, so many at once, each in its own process (default: 1)",
+    )
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="give a list to this Dask scheduler (as tcp://host:8786) instead; its workers must have this package and see "
+        "the same files",
+    )
+
+
+def chosen_engine(arguments: argparse.Namespace) -> Engine:
+    """The engine that the arguments of ``add_engine_arguments`` ask for.
+
+    Raises:
+        InputError: if they make no sense, or Dask is needed and is not there.
+    """
+    if arguments.jobs < 1:
+        raise InputError(f"{arguments.jobs} jobs do nothing. Give --jobs a number of at least 1.")
+    return local_processes(arguments.jobs) if arguments.scheduler is None else dask_cluster(arguments.scheduler)
 
 
 def this_program() -> Program:

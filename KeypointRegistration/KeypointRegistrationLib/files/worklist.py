@@ -41,12 +41,12 @@ def read_worklist(path: str | Path) -> Worklist:
 
 def _row(line: Line, folder: Path) -> WorklistRow:
     cells = line.cells
-    files = {name: _absolute(cells.get(name, ""), folder) for name in ("fixed", "moving", "fixed_mask", "moving_mask")}
+    files = {name: absolute_file(cells.get(name, ""), folder) for name in ("fixed", "moving", "fixed_mask", "moving_mask")}
     return WorklistRow(identifier=cells.get("id", ""), comment=cells.get("comment", ""), **files)
 
 
-def _absolute(text: str, folder: Path) -> str:
-    """Relative to the list's folder, with the separators of either kind of system."""
+def absolute_file(text: str, folder: Path) -> str:
+    """The file that a cell names: relative to the list's folder, with the separators of either kind of system."""
     if not text:
         return ""
     path = folder / text
