@@ -26,6 +26,11 @@ def options_from_words(
     return TrackingOptions(model, refine, device, _reference(reference))
 
 
+def reference_word(choice: ReferenceChoice | int) -> str:
+    """The word that ``options_from_words`` reads as this choice."""
+    return choice.value if isinstance(choice, ReferenceChoice) else str(choice)
+
+
 def _reference(word: str) -> ReferenceChoice | int:
     if word in [choice.value for choice in ReferenceChoice]:
         return ReferenceChoice(word)
