@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+from KeypointRegistrationLib.geometry.volume import Volume
 from KeypointRegistrationLib.registration.result import ErrorPrediction, SimilarityChange, Trust, TrustLevel
 from KeypointRegistrationLib.registration.tracking.frames import FrameMotion, FrameStatus, Reference, Track
 from samples import sample_keypoints, sample_matrix, sample_volume
+
+
+@dataclass(frozen=True)
+class MemorySeries:
+    """A series of volumes that are there already."""
+
+    volumes: tuple[Volume, ...]
+    times: tuple[float, ...]
+    name: str = "series"
+
+    def frame(self, index: int) -> Volume:
+        return self.volumes[index]
 
 
 def sample_motion(index: int = 1, degrees: float = 10.0) -> FrameMotion:

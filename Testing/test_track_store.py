@@ -5,31 +5,18 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from conftest import REPOSITORY
 from KeypointRegistrationLib.files.series.store import FRAMES, TrackStore
 from KeypointRegistrationLib.geometry.errors import InputError
-from KeypointRegistrationLib.geometry.volume import Volume
 from KeypointRegistrationLib.registration.tracking.identity import track_identity
 from KeypointRegistrationLib.registration.tracking.tracker import ReferenceChoice, TrackingOptions
-from sample_track import lost_motion, sample_motion
+from sample_track import MemorySeries, lost_motion, sample_motion
 from samples import sample_matrix, sample_volume
 from test_archive import assert_same
-
-
-@dataclass(frozen=True)
-class MemorySeries:
-    """A series of volumes that are there already."""
-
-    volumes: tuple[Volume, ...]
-    times: tuple[float, ...]
-    name: str = "series"
-
-    def frame(self, index: int) -> Volume:
-        return self.volumes[index]
 
 
 def test_a_second_run_finds_the_frames_of_the_first(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..geometry.sampling import Grid, averaged, sample
 from ..geometry.volume import Volume
 from ..registration.result import KeypointStatus, Registration, TrustLevel
+from .colours import BACKGROUND, FAINT_INK, INK, TRUST
 from .drawing import Colour, draw_dot, draw_line, draw_ring, draw_text
 
 _TILE = 320  # pixels
@@ -25,18 +26,10 @@ _REACH = 10.0
 #: At most so much (mm) is shown around the middle of a slice, and so far may that lie from the keypoints' centre.
 _HALF_SIDE, _STRAY = 130.0, 40.0
 
-_BACKGROUND: Colour = (0.07, 0.07, 0.08)
-_INK: Colour = (0.93, 0.93, 0.93)
-_FAINT_INK: Colour = (0.62, 0.62, 0.64)
 # Blue and orange, as in the scene, differ for colour-blind eyes too.
 _FIXED: Colour = (0.25, 0.75, 1.0)
 _MOVING: Colour = (1.0, 0.62, 0.1)
 _RESIDUAL: Colour = (1.0, 0.95, 0.6)
-_TRUST: dict[TrustLevel, Colour] = {
-    TrustLevel.GOOD: (0.45, 0.85, 0.45),
-    TrustLevel.CHECK: (1.0, 0.75, 0.25),
-    TrustLevel.DO_NOT_TRUST: (1.0, 0.4, 0.35),
-}
 
 
 @dataclass(frozen=True)
@@ -104,11 +97,11 @@ def overview(fixed: Volume, moving: Volume, registration: Registration) -> NDArr
     width = len(columns) * (_TILE + _GAP) + _GAP
     height = _HEAD + _CAPTION + len(_PLANES) * (_TILE + _GAP) + _FOOT
     picture = np.empty((height, width, 3))
-    picture[:] = _BACKGROUND
+    picture[:] = BACKGROUND
     _draw_head(picture, fixed, moving, registration)
     for column, caption in enumerate(columns):
         place = (_GAP + column * (_TILE + _GAP) + _TILE / 2, _HEAD + _CAPTION / 2)
-        draw_text(picture, caption, place, _INK, size=14, align=0.5)
+        draw_text(picture, caption, place, INK, size=14, align=0.5)
     for row, plane in enumerate(_PLANES):
         view, reference, before, after = views.plane(plane)
         tiles = [_grey(reference), _grey(before), _grey(after), _checkerboard(reference, after), _overlay(reference, after)]
@@ -129,7 +122,7 @@ def before_after(fixed: Volume, moving: Volume, registration: Registration) -> N
     """
     views = _Views(fixed, moving, registration)
     picture = np.empty((2 * (_CAPTION + _TILE + _GAP), len(_PLANES) * (_TILE + _GAP) + _GAP, 3))
-    picture[:] = _BACKGROUND
+    picture[:] = BACKGROUND
     for column, plane in enumerate(_PLANES):
         _, reference, before, after = views.plane(plane)
         left = _GAP + column * (_TILE + _GAP)
@@ -137,7 +130,7 @@ def before_after(fixed: Volume, moving: Volume, registration: Registration) -> N
             tile = _overlay(reference, scan)
             _draw_letters(tile, plane)
             top = row * (_CAPTION + _TILE + _GAP) + _CAPTION
-            draw_text(picture, f"{caption}, {plane.name}", (left + _TILE / 2, top - _CAPTION / 2), _INK, size=14, align=0.5)
+            draw_text(picture, f"{caption}, {plane.name}", (left + _TILE / 2, top - _CAPTION / 2), INK, size=14, align=0.5)
             picture[top : top + _TILE, left : left + _TILE] = tile
     return _bytes(picture)
 
@@ -238,12 +231,12 @@ def _draw_letters(tile: NDArray, plane: _Plane) -> None:
     edge, middle = 11, _TILE / 2
     places = ((edge, middle), (_TILE - edge, middle), (middle, edge), (middle, _TILE - edge))
     for letter, place in zip(plane.letters, places, strict=True):
-        draw_text(tile, letter, place, _INK, size=14, align=0.5, outlined=True)
+        draw_text(tile, letter, place, INK, size=14, align=0.5, outlined=True)
 
 
 def _draw_head(picture: NDArray, fixed: Volume, moving: Volume, registration: Registration) -> None:
     level = registration.trust.level
-    draw_text(picture, f"{moving.name} aligned to {fixed.name}", (_GAP + 4, 18), _INK, size=18)
+    draw_text(picture, f"{moving.name} aligned to {fixed.name}", (_GAP + 4, 18), INK, size=18)
     error, similarity = registration.predicted_tre, registration.similarity
     used = int(registration.used.sum())
     numbers = (
@@ -253,9 +246,9 @@ def _draw_head(picture: NDArray, fixed: Volume, moving: Volume, registration: Re
         f", similarity {similarity.before:.3f} before and "
         + (f"{similarity.after:.3f} after" if np.isfinite(similarity.after) else "not measured after")
     )
-    draw_text(picture, numbers, (_GAP + 4, 42), _FAINT_INK, size=14)
+    draw_text(picture, numbers, (_GAP + 4, 42), FAINT_INK, size=14)
     verdict = "Trust: " + level.value + ("" if level is TrustLevel.GOOD else ". " + " ".join(registration.trust.reasons))
-    draw_text(picture, verdict, (_GAP + 4, 64), _TRUST[level], size=14)
+    draw_text(picture, verdict, (_GAP + 4, 64), TRUST[level], size=14)
 
 
 def _draw_foot(picture: NDArray, pixel: float) -> None:
@@ -263,13 +256,13 @@ def _draw_foot(picture: NDArray, pixel: float) -> None:
     y = picture.shape[0] - _FOOT / 2
     x = _GAP + 10.0
     draw_ring(picture, (x, y), 4.5, _FIXED)
-    x += 12 + draw_text(picture, "fixed keypoint", (x + 12, y), _FAINT_INK) + 24
+    x += 12 + draw_text(picture, "fixed keypoint", (x + 12, y), FAINT_INK) + 24
     draw_dot(picture, (x, y), 2.5, _MOVING)
-    x += 12 + draw_text(picture, "moving keypoint", (x + 12, y), _FAINT_INK) + 24
+    x += 12 + draw_text(picture, "moving keypoint", (x + 12, y), FAINT_INK) + 24
     draw_line(picture, (x, y), (x + 14, y), _RESIDUAL)
     note = f"residual.  Keypoints up to {_REACH:.0f} mm off the slice; faint: left out of the fit.  Not for clinical use."
-    draw_text(picture, note, (x + 22, y), _FAINT_INK)
+    draw_text(picture, note, (x + 22, y), FAINT_INK)
     right = picture.shape[1] - _GAP - 4
     start = right - 50 / pixel
-    draw_line(picture, (start, y), (right, y), _INK, width=2)
-    draw_text(picture, "50 mm", (start - 8, y), _FAINT_INK, align=1.0)
+    draw_line(picture, (start, y), (right, y), INK, width=2)
+    draw_text(picture, "50 mm", (start - 8, y), FAINT_INK, align=1.0)
