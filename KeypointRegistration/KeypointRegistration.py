@@ -19,6 +19,7 @@ from KeypointRegistrationLib.panel.run import RunSection
 from KeypointRegistrationLib.panel.sample_data import register_sample_data
 from KeypointRegistrationLib.panel.sections import SECTIONS
 from KeypointRegistrationLib.panel.torch_setup import offer_torch
+from KeypointRegistrationLib.panel.track import TrackSection
 from KeypointRegistrationLib.panel.workbench import Workbench
 from KeypointRegistrationLib.panel.worklist import WorklistSection
 from KeypointRegistrationLib.registration.options import RegistrationOptions
@@ -93,8 +94,9 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self._job = RegistrationJob(self.logic.worker, self)
         self._bench = Workbench(_later)
         sections = [kind(self._bench, self._loadUI) for kind in SECTIONS]
+        self._track = TrackSection(self._bench, self._loadUI, self.logic.worker, lambda: self._parameters, self._install)
         self._worklist = WorklistSection(self._bench, self._loadUI, self._startRow, lambda: self._job.is_active)
-        for section in (*sections, self._worklist):
+        for section in (self._track, *sections, self._worklist):
             self._bench.sections.append(section)
             self.layout.addWidget(section.widget)
             section.widget.setMRMLScene(slicer.mrmlScene)
@@ -137,6 +139,7 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self._unbind()
 
     def onSceneStartClose(self, _scene, _event):
+        self._track.stop()
         if self._job.is_active:
             self._job.cancel()
             self._showIdle(_("Cancelled, because the scene was closed."))
@@ -225,11 +228,22 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self._run.show_running()
 
     def _offerTorch(self, failure):
-        """After a run without torch: install it and do the same run again, once.
+        """After a run without torch: install it and do the same run again, once."""
+        self._torchOffered = True
+        installed = self._install(failure)
+        if self._wish is None:  # the panel was taken down
+            return
+        if installed:
+            self._start()
+        else:
+            self._wish = None
+
+    def _install(self, failure):
+        """Install what a failed run says is missing, and return whether that went well and the panel is still there.
 
         Installing lets the application go on: meanwhile the person may leave the module, close the scene or reload.
         """
-        self._torchOffered = self._installing = True
+        self._installing = True
         self._inputs.set_enabled(False)
         self._run.show_installing()
         installed, problem = False, failure.message
@@ -239,13 +253,12 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
             problem = str(error)
         finally:
             self._installing = False
-        if self._wish is None:  # the panel was taken down
-            return
-        if installed:
-            self._start()
-        else:
-            self._wish = None
+        if self._isTakenDown:
+            return False
+        self._showIdle("")
+        if not installed:
             self._showProblem(problem)
+        return installed
 
     def _bind(self):
         """Follow the scene's parameter node."""
@@ -268,6 +281,7 @@ class KeypointRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
 
     def _onParametersChanged(self, _caller=None, _event=None):
         self._inputs.refresh()
+        self._track.refresh()
         if not (self._job.is_active or self._installing):
             self._run.show_idle(self._inputs.missing())
 

@@ -36,7 +36,7 @@ def add_sequence(
     scene: slicer.vtkMRMLScene, frames: list[Volume] | None = None, name: str = "EPI", unit: str = "s"
 ) -> slicer.vtkMRMLScalarVolumeNode:
     """A sequence of volumes, two seconds apart, and a browser.  Returns the volume that shows its frames."""
-    sequence = scene.AddNewNodeByClass("vtkMRMLSequenceNode", f"{name} sequence")
+    sequence = scene.AddNewNodeByClass("vtkMRMLSequenceNode", name)
     sequence.SetIndexName("time")
     sequence.SetIndexUnit(unit)
     for index, frame in enumerate([head(n) for n in range(FRAMES)] if frames is None else frames):
@@ -47,9 +47,7 @@ def add_sequence(
         sequence.SetDataNodeAtValue(node, f"{2.0 * index:g}")
     browser = scene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", f"{name} browser")
     browser.SetAndObserveMasterSequenceNodeID(sequence.GetID())
-    volume = browser.GetProxyNode(sequence)
-    volume.SetName(name)
-    return volume
+    return browser.GetProxyNode(sequence)
 
 
 def reference_of(series: SceneSeries) -> Reference:
@@ -76,7 +74,7 @@ def found(series: SceneSeries, index: int) -> FrameMotion:
 def tracked(volume: slicer.vtkMRMLScalarVolumeNode, card: Card, frames: range = range(FRAMES)) -> SceneTrack:
     """The track of these frames."""
     series = SceneSeries(volume)
-    track = add_track(series, reference_of(series), TrackingOptions(model=card.name), card, "cpu")
+    track = add_track(series, reference_of(series), TrackingOptions(model=card.name), card)
     for index in frames:
         track.put(found(series, index), card)
     track.show()

@@ -12,10 +12,14 @@ from PySide6.QtCore import Property, Signal
 
 from .mrml import RealScene
 from .pythonqt import invokable
-from .view_widgets import qMRMLSliceWidget, qMRMLThreeDWidget
+from .view_widgets import qMRMLPlotWidget, qMRMLSliceWidget, qMRMLThreeDWidget
 from .views import SliceView, ThreeDView
 
-_WIDGETS = {"vtkMRMLSliceNode": qMRMLSliceWidget, "vtkMRMLViewNode": qMRMLThreeDWidget}
+_WIDGETS = {
+    "vtkMRMLSliceNode": qMRMLSliceWidget,
+    "vtkMRMLViewNode": qMRMLThreeDWidget,
+    "vtkMRMLPlotViewNode": qMRMLPlotWidget,
+}
 _Items = list[tuple[ElementTree.Element, QtWidgets.QWidget]]
 _DIRECTIONS = {"horizontal": QtCore.Qt.Horizontal, "vertical": QtCore.Qt.Vertical}
 
@@ -31,7 +35,7 @@ class qSlicerLayoutManager(QtCore.QObject):
     def __init__(self, host: RealScene, viewport: QtWidgets.QWidget) -> None:
         super().__init__(viewport)
         self._host, self._viewport = host, viewport
-        self._widgets: dict[str, qMRMLSliceWidget | qMRMLThreeDWidget] = {}
+        self._widgets: dict[str, qMRMLSliceWidget | qMRMLThreeDWidget | qMRMLPlotWidget] = {}
         self._arrangement: QtWidgets.QWidget | None = None
         self._shown: tuple[int, str] | None = None
         self._visible: list[str] = []
@@ -78,6 +82,13 @@ class qSlicerLayoutManager(QtCore.QObject):
     threeDViewCount = Property(
         int, lambda self: sum(isinstance(widget, qMRMLThreeDWidget) for widget in self._widgets.values())
     )
+
+    @invokable
+    def plotWidget(self, index: int) -> qMRMLPlotWidget | None:
+        widgets = [widget for widget in self._widgets.values() if isinstance(widget, qMRMLPlotWidget)]
+        return widgets[index] if index < len(widgets) else None
+
+    plotViewCount = Property(int, lambda self: sum(isinstance(widget, qMRMLPlotWidget) for widget in self._widgets.values()))
 
     @invokable
     def mrmlSliceLogics(self) -> vtk.vtkCollection:
@@ -152,7 +163,7 @@ class qSlicerLayoutManager(QtCore.QObject):
     def _view_widget(self, element: ElementTree.Element) -> QtWidgets.QWidget:
         kind, name = element.get("class"), element.get("singletontag")
         if kind not in _WIDGETS:
-            return QtWidgets.QLabel(f"{kind} {name}")  # tables and plots are not drawn
+            return QtWidgets.QLabel(f"{kind} {name}")  # tables are not drawn
         node: Any = self._host.scene.GetSingletonNode(name, kind)
         if name not in self._widgets:
             self._widgets[name] = _WIDGETS[kind](self._host, node)

@@ -1,15 +1,19 @@
-"""The application's view widgets: what Python sees of a slice or 3-D view, and its place in the window.
+"""The application's view widgets: what Python sees of a slice, 3-D or plot view, and its place in the window.
 
 Logics are there from the start, as in the application; the real view behind a widget is made when somebody looks.
 """
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import slicer
+import vtk
 from PySide6 import QtCore, QtGui, QtWidgets
-from PySide6.QtCore import Property
+from PySide6.QtCore import Property, Signal
 
 from .mrml import RealScene
+from .plots import PlotView
 from .pythonqt import invokable
 from .views import SliceView, ThreeDView, slice_logic
 
@@ -22,12 +26,12 @@ class _ViewWidget(QtWidgets.QWidget):
     def __init__(self, host: RealScene, node: slicer.vtkMRMLAbstractViewNode) -> None:
         super().__init__()
         self._host, self._node = host, node
-        self._view: SliceView | ThreeDView | None = None
+        self._view: SliceView | ThreeDView | PlotView | None = None
         self._picture = QtGui.QImage()
         self.setObjectName(f"{type(self).__name__}{node.GetLayoutName()}")
         self.setMinimumSize(40, 40)
 
-    def view(self) -> SliceView | ThreeDView:
+    def view(self) -> SliceView | ThreeDView | PlotView:
         """The real view, made when first asked for."""
         if self._view is None:
             self._view = self._make_view()
@@ -59,7 +63,7 @@ class _ViewWidget(QtWidgets.QWidget):
         painter.drawText(bar, QtCore.Qt.AlignVCenter | QtCore.Qt.AlignRight, self._note())
         painter.drawImage(0, _BAR_HEIGHT, self._picture)
 
-    def _make_view(self) -> SliceView | ThreeDView:
+    def _make_view(self) -> SliceView | ThreeDView | PlotView:
         raise NotImplementedError
 
     def _note(self) -> str:
@@ -164,3 +168,37 @@ class qMRMLThreeDView(QtCore.QObject):
     @invokable
     def mrmlViewNode(self) -> slicer.vtkMRMLViewNode:
         return self._widget.mrmlViewNode()
+
+
+class qMRMLPlotWidget(_ViewWidget):
+    """A plot view."""
+
+    def __init__(self, host: RealScene, node: slicer.vtkMRMLPlotViewNode) -> None:
+        super().__init__(host, node)
+        self._plot_view = qMRMLPlotView(self)
+
+    @invokable
+    def mrmlPlotViewNode(self) -> slicer.vtkMRMLPlotViewNode:
+        return self._node
+
+    @invokable
+    def plotView(self) -> qMRMLPlotView:
+        return self._plot_view
+
+    def _make_view(self) -> PlotView:
+        return PlotView(self._node, (self.width(), self.height()))
+
+
+class qMRMLPlotView(QtCore.QObject):
+    """The chart of a plot view."""
+
+    dataSelected = Signal(object, object)
+    cpp_signals: ClassVar[dict[str, str]] = {"dataSelected(vtkStringArray*, vtkCollection*)": "dataSelected"}
+
+    def click(self, series: slicer.vtkMRMLPlotSeriesNode, point: int) -> None:
+        """Select a point of what is plotted (for tests; the application does this when a person clicks it)."""
+        identifiers, points, selections = vtk.vtkStringArray(), vtk.vtkIdTypeArray(), vtk.vtkCollection()
+        identifiers.InsertNextValue(series.GetID())
+        points.InsertNextValue(point)
+        selections.AddItem(points)
+        self.dataSelected.emit(identifiers, selections)

@@ -24,7 +24,7 @@ from ..worker.client import WorkerClient
 from ..worker.protocol import Done, Failed, FailureKind, Progress, Request
 
 #: How often the worker is looked at, in milliseconds.
-_POLL_MS = 100
+POLL_MS = 100
 
 
 class JobListener(Protocol):
@@ -55,7 +55,7 @@ class RegistrationJob:
         self._earlier: SceneRegistration | None = None  # of the same pair, set aside while this one runs
         self._options = RegistrationOptions()
         self._timer = qt.QTimer()
-        self._timer.setInterval(_POLL_MS)
+        self._timer.setInterval(POLL_MS)
         self._timer.connect("timeout()", self._look)
 
     @property
@@ -87,7 +87,7 @@ class RegistrationJob:
                 self._client.start(_request(self._client.prepare(), volumes, options))
             except OSError as error:
                 self._client.finish()
-                raise _start_error(error) from error
+                raise start_error(error) from error
             on_failure.pop_all()
         self._snapshot, self._options = snapshot, options
         self._timer.start()
@@ -179,7 +179,8 @@ def _request(folder: Path, volumes: dict[str, Volume], options: RegistrationOpti
     )
 
 
-def _start_error(error: OSError) -> InputError:
+def start_error(error: OSError) -> InputError:
+    """The sentence for an error of the system while a worker was given its files or started."""
     if error.errno == errno.ENOSPC:
         return InputError(_("The disk with the temporary files is full. Free some space and apply again."))
     return InputError(_("The registration process could not be started ({reason}).").format(reason=error.strerror or error))

@@ -91,6 +91,22 @@ class HeatmapChoice(Enum):
         }[self.name]
 
 
+class ReferenceWish(Enum):
+    """What the frames of a series are aligned to.  Stored by name."""
+
+    FIRST = "first"
+    SHOWN = "shown"
+    MEAN = "mean"
+
+    def label(self) -> str:
+        """What the list shows."""
+        return {
+            "FIRST": _("First frame"),
+            "SHOWN": _("Frame that is shown"),
+            "MEAN": _("Mean of all frames"),
+        }[self.name]
+
+
 @parameterNodeWrapper
 class PanelParameters:
     """What the person has chosen.
@@ -116,6 +132,7 @@ class PanelParameters:
         fade: from the fixed scan alone (0) to the moving one alone (1).
         flickerPeriod: seconds that each scan is shown.
         checkerboardSquare: side in mm.
+        trackReference: what the frames of a series are aligned to.
         registerRows: whether a row of a worklist is registered as soon as the person goes to it.
         tidyRows: whether a row's scans are taken away when the person goes on.
     """
@@ -144,6 +161,7 @@ class PanelParameters:
     fade: Annotated[float, WithinRange(0, 1)] = 0.5
     flickerPeriod: Annotated[float, WithinRange(0.2, 5)] = 0.6
     checkerboardSquare: Annotated[float, WithinRange(5, 100)] = 20.0
+    trackReference: ReferenceWish = ReferenceWish.FIRST
     registerRows: bool = True
     tidyRows: bool = True
 

@@ -54,7 +54,7 @@ class SceneInputs:
         volumes = {"fixed": volume_from_node(self.fixed), "moving": volume_from_node(self.moving)}
         for side, mask in (("fixed", self.fixed_mask), ("moving", self.moving_mask)):
             if mask is not None:
-                volumes[f"{side}_mask"] = _mask_of(volumes[side], mask)
+                volumes[f"{side}_mask"] = mask_of(volumes[side], mask)
         return volumes
 
     def starting_pose(self) -> NDArray[np.float64] | None:
@@ -174,7 +174,12 @@ class _VolumeState:
         return "" if np.allclose(volume_from_node(self.node).ijk_to_ras, self.ijk_to_ras) else "moved"
 
 
-def _mask_of(scan: Volume, node: slicer.vtkMRMLScalarVolumeNode) -> Volume:
+def mask_of(scan: Volume, node: slicer.vtkMRMLScalarVolumeNode) -> Volume:
+    """The mask that a volume node holds, in world RAS mm.
+
+    Raises:
+        InputError: if it cannot be used, or lies beside ``scan``.
+    """
     mask = volume_from_node(node)
     ijk = apply(scan.ras_to_ijk, mask.corners)
     last = np.array(scan.shape[::-1]) - 1

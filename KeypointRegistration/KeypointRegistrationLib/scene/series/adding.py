@@ -23,7 +23,7 @@ from .plots import add_charts
 from .track import SceneTrack, track_entry
 
 
-def add_track(series: SceneSeries, reference: Reference, options: TrackingOptions, card: Card, device: str) -> SceneTrack:
+def add_track(series: SceneSeries, reference: Reference, options: TrackingOptions, card: Card) -> SceneTrack:
     """A track without frames: what is found of them is ``put`` there later.
 
     The volume of the series is then under a transform of its own, which is the identity in frames that were not tracked.
@@ -33,17 +33,16 @@ def add_track(series: SceneSeries, reference: Reference, options: TrackingOption
         reference: in world RAS mm.
         options: what was asked for, for the record.
         card: of the model.
-        device: that it runs on.
     """
     scene, volume = series.volume.GetScene(), series.volume
     put_under(volume, series.parent)
     fixed = _add_reference(series, reference)
     start = FrameMotion(-1, 0.0, FrameStatus.REFERENCE, np.eye(4), Trust(TrustLevel.GOOD), reference.keypoints)
-    registration = frame_registration(reference.keypoints, start, card, device, np.eye(4))
+    registration = frame_registration(reference.keypoints, start, card, options.device, np.eye(4))
     shown = add_registration(scene, fixed, volume, registration)
     node = add_hidden_text(scene, f"{volume.GetName()} track")
     node.SetAttribute(parts.TRACK, shown.identifier)
-    node.SetText(track_entry(reference, shown, replace(options, device=device)))
+    node.SetText(track_entry(reference, shown, options))
     node.SetNodeReferenceID(parts.VOLUMES, series.sequence.GetID())
     node.SetNodeReferenceID(parts.REFERENCE, fixed.GetID())
     for role, played, name in (

@@ -50,9 +50,8 @@ class SceneSeries:
             raise InputError("The moving volume is not a sequence. Choose one that a sequence browser shows.")
         self.volume, self.browser = volume, browser
         self.sequence: slicer.vtkMRMLSequenceNode = browser.GetSequenceNode(volume)
-        self.parent = volume.GetParentTransformNode()
-        if earlier is not None and self.parent is earlier:
-            self.parent = earlier.GetParentTransformNode()
+        self._earlier = earlier
+        self.parent = _parent(volume, earlier)
         self.to_world = _to_world(volume, self.parent)
         self._check()
 
@@ -83,6 +82,15 @@ class SceneSeries:
         node = self.sequence.GetNthDataNode(index)
         image = node.GetImageData()
         return None if image is None else FrameState(image, image.GetMTime(), local_ijk_to_ras(node).tobytes())
+
+    def check_place(self) -> None:
+        """Raises InputError if the volume has been moved, or removed, since this series was made."""
+        gone = self.volume.GetScene() is None or self.sequence.GetScene() is None
+        if gone or browser_of(self.volume) is not self.browser:
+            raise InputError(f"{self.name} was removed while it was tracked. Load it and track it again.")
+        parent = _parent(self.volume, self._earlier)
+        if parent is not self.parent or not np.allclose(_to_world(self.volume, parent), self.to_world):
+            raise InputError(f"{self.name} was moved while it was tracked. Track it again.")
 
     def _node(self, index: int) -> slicer.vtkMRMLScalarVolumeNode:
         if self.sequence.GetScene() is None or index >= self.sequence.GetNumberOfDataNodes():
@@ -142,6 +150,14 @@ def _size(scan: Volume) -> str:
 
 def _voxel(scan: Volume) -> str:
     return "voxels of " + "×".join(f"{side:.2f}" for side in scan.spacing) + " mm"
+
+
+def _parent(
+    volume: slicer.vtkMRMLVolumeNode, earlier: slicer.vtkMRMLTransformNode | None
+) -> slicer.vtkMRMLTransformNode | None:
+    """What a volume is under, but for the transform of an earlier track."""
+    parent = volume.GetParentTransformNode()
+    return earlier.GetParentTransformNode() if earlier is not None and parent is earlier else parent
 
 
 def _to_world(volume: slicer.vtkMRMLVolumeNode, parent: slicer.vtkMRMLTransformNode | None) -> NDArray[np.float64]:

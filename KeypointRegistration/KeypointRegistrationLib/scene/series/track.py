@@ -34,6 +34,7 @@ from ..volumes import local_ijk_to_ras, volume_from_node
 from . import parts
 from .table import show_rows
 
+_SAME_PLACE = 0.01  # mm: files keep fewer digits than memory
 _FRAME = "frame"  # in a record: the motion of the frame, but its keypoints, which are in the registration
 
 
@@ -68,6 +69,12 @@ class SceneTrack:
     def browser(self) -> slicer.vtkMRMLSequenceBrowserNode | None:
         """Plays it."""
         return parts.browser_with(self._sequence(parts.RECORDS)) if self.node.GetScene() is not None else None
+
+    @property
+    def transform(self) -> slicer.vtkMRMLTransformNode | None:
+        """What the volume is under, so that the head is shown at rest."""
+        browser, transforms = self.browser, self._sequence(parts.TRANSFORMS)
+        return None if browser is None else browser.GetProxyNode(transforms)
 
     @property
     def frames(self) -> int:
@@ -123,6 +130,13 @@ class SceneTrack:
     def corrected(self) -> dict[int, FrameMotion]:
         """The frames that a person has corrected."""
         return {index: motion for index, motion in self.motions.items() if motion.corrected}
+
+    def is_aligned_to(self, reference: Reference) -> bool:
+        """Whether this is what the frames are aligned to."""
+        entry = self._entry["reference"]
+        positions = keypoints_from(entry["keypoints"]).positions
+        known = entry["index"] == reference.index and positions.shape == reference.keypoints.positions.shape
+        return known and bool(np.allclose(positions, reference.keypoints.positions, atol=_SAME_PLACE, equal_nan=True))
 
     # -- what becomes of it --------------------------------------------------------------------------------------------
 

@@ -1,0 +1,319 @@
+"""The section for following a head through a sequence: run, table of frames, plots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import slicer
+import vtk
+from slicer.i18n import tr as _
+
+from ..geometry.errors import InputError
+from ..registration.plain import plain
+from ..registration.tracking.motion_table import MotionRow
+from ..registration.tracking.tracker import ReferenceChoice, TrackingOptions
+from ..scene.inputs import mask_of
+from ..scene.results.editor import RegistrationEditor
+from ..scene.series.frames import SceneSeries, browser_of, frame_times
+from ..scene.series.plot_views import clicked_frame, leave_plots, plots_are_shown, show_plots
+from ..scene.series.track import SceneTrack, track_of
+from ..worker.client import WorkerClient
+from ..worker.protocol import Failed, FailureKind
+from .message import show_message
+from .parameters import PanelParameters, ReferenceWish
+from .plot_clicks import PlotClicks
+from .section import LoadUI, Section
+from .track_table import TrackTable, needs_a_look
+from .track_wording import frame_text, kept_text, summary_text
+from .tracking_job import TrackingJob
+from .workbench import Workbench
+
+#: Installs what a failure says is missing, and tells whether that went well.
+Install = Callable[[Failed], bool]
+
+
+class TrackSection(Section):
+    """Shown while the moving volume plays a sequence.  The frame that the browser shows is the result on the workbench."""
+
+    ui_file = "Track.ui"
+
+    def __init__(
+        self,
+        bench: Workbench,
+        load_ui: LoadUI,
+        client: WorkerClient,
+        parameters: Callable[[], PanelParameters | None],
+        install: Install,
+    ) -> None:
+        """``parameters`` tells what the person has chosen; None while there is no scene."""
+        super().__init__(bench, load_ui)
+        self._parameters, self._install = parameters, install
+        self._job = TrackingJob(client, self)
+        self._again: Callable[[], None] | None = None  # the run that was asked for last, once more
+        self._track: SceneTrack | None = None
+        self._rows: dict[int, MotionRow] = {}
+        self._browser: slicer.vtkMRMLSequenceBrowserNode | None = None
+        self._observation = 0
+        self._shown = -1  # frame
+        self._is_filling = self._entered = False
+        ui = self.ui
+        self._table = TrackTable(ui.trackTable, self._go_to)
+        self._clicks = PlotClicks(self._on_plot_clicked)
+        ui.trackButton.connect("clicked()", lambda: self._try(self._start_all))
+        ui.trackAgainButton.connect("clicked()", lambda: self._try(self._start_chosen))
+        ui.trackCancelButton.connect("clicked()", self._on_cancel)
+        ui.previousDoubtButton.connect("clicked()", lambda: self._step(-1))
+        ui.nextDoubtButton.connect("clicked()", lambda: self._step(1))
+        ui.plotsCheckBox.connect("toggled(bool)", lambda wanted: self._try(lambda: self._show_plots(wanted)))
+        show_message(ui.trackMessageLabel, "")
+        self._show_running(False)
+        self.refresh()
+
+    @property
+    def is_active(self) -> bool:
+        """Whether a sequence is being tracked."""
+        return self._job.is_active
+
+    # -- what the panel says -------------------------------------------------------------------------------------------
+
+    def show(self, _editor: RegistrationEditor | None) -> None:
+        self.refresh()
+
+    def update(self, live: bool) -> None:
+        editor, track = self.bench.editor, self._track
+        if live or editor is None or track is None or editor.result.identifier != track.identifier:
+            return
+        if not editor.result.is_replaced:
+            track.take_up(self._shown)
+            track.show()
+            self._take_rows()
+
+    def enter(self) -> None:
+        self._entered = True
+        self.refresh()
+
+    def exit(self) -> None:
+        self._entered = False
+
+    def close(self) -> None:
+        self._job.close()
+        self._clicks.close()
+        self._observe(None)
+
+    def stop(self) -> None:
+        """The scene is closed: nothing comes of what is running."""
+        self._job.cancel()
+        self._show_running(False)
+
+    def refresh(self) -> None:
+        """Follow what is chosen, and what the scene has of it."""
+        chosen = self._parameters()
+        browser = None if chosen is None else browser_of(chosen.movingVolume)
+        self.ui.trackCollapsibleButton.visible = browser is not None or self.is_active
+        self._observe(browser)
+        if browser is None:
+            self._track, self._rows = None, {}
+            return
+        if self._track is None or not self._track.is_there or self._track.browser is not browser:
+            self._track = track_of(browser)
+            self._rows = {}
+            self._take_rows()
+        else:
+            self._fill()
+
+    # -- what the job says ---------------------------------------------------------------------------------------------
+
+    def on_progress(self, fraction: float, stage: str) -> None:
+        self.ui.trackProgressBar.value = round(100 * fraction)
+        self._say(_("{stage}…").format(stage=stage))
+
+    def on_frames(self, track: SceneTrack) -> None:
+        self._track = track
+        self._take_rows()
+
+    def on_tracked(self, track: SceneTrack) -> None:
+        self._show_running(False)
+        self._say("")
+        self._again = None
+        self.on_frames(track)
+        self.bench.choose(track.registration)
+
+    def on_failed(self, failure: Failed) -> None:
+        again, self._again = self._again, None
+        self._show_running(False)
+        self._say(" ".join(text for text in (failure.message, kept_text(self._count())) if text))
+        self.bench.refresh_soon()
+        if failure.kind is FailureKind.TORCH_MISSING and again is not None and self._install(failure):
+            self._try(again)
+
+    # -- what the person does ------------------------------------------------------------------------------------------
+
+    def _start_all(self) -> None:
+        """All frames, but those that the person has corrected."""
+        options = self._chosen_options()
+        earlier = self._track if self._track is not None and _goes_on(self._track, options) else None
+        kept = {} if earlier is None else earlier.corrected
+        self._start(options, earlier, [n for n in range(self._count_of_frames()) if n not in kept])
+        self._again = self._start_all
+
+    def _start_chosen(self) -> None:
+        """The selected frames, to the same reference as the others and by the same model."""
+        track, chosen = self._track, self._table.chosen()
+        if track is None or not chosen:
+            raise InputError(_("Select the frames in the table that are to be tracked again."))
+        index = track.reference.index
+        options = TrackingOptions(
+            model=track.options["model"],
+            refine=self._chosen_options().refine,
+            device=self._chosen_options().device,
+            reference=ReferenceChoice.MEAN if index is None else index,
+        )
+        self._start(options, track, chosen)
+        self._again = self._start_chosen
+
+    def _start(self, options: TrackingOptions, earlier: SceneTrack | None, wanted: Sequence[int]) -> None:
+        chosen = self._parameters()
+        if chosen is None:
+            return
+        series = SceneSeries(chosen.movingVolume, None if self._track is None else self._track.transform)
+        first = options.reference if isinstance(options.reference, int) else 0
+        mask = None if chosen.movingMask is None else mask_of(series.frame(first), chosen.movingMask)
+        self._job.start(series, options, mask, earlier, wanted)
+        self.ui.trackProgressBar.value = 0
+        self._show_running(True)
+
+    def _on_cancel(self) -> None:
+        self._job.cancel()
+        self._again = None
+        self._show_running(False)
+        self._say(_("Cancelled.") + " " + kept_text(self._count()))
+        if self._track is not None:
+            self._track.show()
+        self.bench.refresh_soon()
+
+    def _go_to(self, frame: int) -> None:
+        """Show a frame, here and everywhere."""
+        if self._browser is not None and 0 <= frame < self._browser.GetNumberOfItems():
+            self._browser.SetSelectedItemNumber(frame)
+            if self._track is not None and not self.is_active:
+                self.bench.choose(self._track.registration)
+
+    def _step(self, direction: int) -> None:
+        """To the next frame before or after this one that a person should look at."""
+        doubtful = [frame for frame, row in self._rows.items() if needs_a_look(row)]
+        ahead = [frame for frame in doubtful if (frame - self._shown) * direction > 0]
+        if ahead:
+            self._go_to(min(ahead, key=lambda frame: abs(frame - self._shown)))
+
+    def _show_plots(self, wanted: bool) -> None:
+        if self._is_filling:
+            return
+        if wanted and self._track is not None:
+            show_plots(self._track)
+            self._clicks.listen()
+        elif not wanted:
+            self._clicks.close()
+            leave_plots(slicer.mrmlScene)
+
+    def _on_plot_clicked(self, series: Any, point: int) -> None:
+        frame = None if self._track is None else clicked_frame(self._track, series, point)
+        if frame is not None:
+            self._go_to(frame)
+
+    # -- inside --------------------------------------------------------------------------------------------------------
+
+    def _observe(self, browser: slicer.vtkMRMLSequenceBrowserNode | None) -> None:
+        """Follow the frames that a browser shows."""
+        if browser is self._browser:
+            return
+        if self._browser is not None:
+            self._browser.RemoveObserver(self._observation)
+        self._browser = browser
+        if browser is not None:
+            self._observation = browser.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_event: self._on_browser())
+
+    def _on_browser(self) -> None:
+        """Another frame is shown.  While it plays, only the table follows."""
+        browser = self._browser
+        if browser is None or not self._entered:
+            return
+        if browser.GetSelectedItemNumber() != self._shown:
+            self._fill_shown()
+        editor = self.bench.editor
+        is_behind = editor is not None and editor.result.is_replaced
+        if not browser.GetPlaybackActive() and (is_behind or editor is None):
+            self.bench.refresh_soon()
+
+    def _take_rows(self) -> None:
+        track = self._track
+        try:
+            self._rows = {} if track is None or not track.motions else {row.frame: row for row in track.rows}
+        except InputError as error:  # the reference was deleted
+            self._rows = {}
+            self._say(str(error))
+        self._fill()
+
+    def _fill(self) -> None:
+        ui, browser = self.ui, self._browser
+        if browser is None:
+            return
+        self._is_filling = True
+        self._table.show(frame_times(browser.GetMasterSequenceNode()), self._rows)
+        ui.trackTable.visible = ui.frameLabel.visible = bool(self._rows)
+        show_message(ui.trackSummaryLabel, summary_text(self._rows.values(), self._count_of_frames()))
+        ui.trackAgainButton.enabled = bool(self._rows) and not self.is_active
+        ui.plotsCheckBox.enabled = bool(self._rows)
+        ui.plotsCheckBox.checked = plots_are_shown(slicer.mrmlScene)
+        doubts = any(needs_a_look(row) for row in self._rows.values())
+        ui.previousDoubtButton.enabled = ui.nextDoubtButton.enabled = doubts
+        self._is_filling = False
+        self._fill_shown()
+
+    def _fill_shown(self) -> None:
+        browser = self._browser
+        if browser is not None:
+            self._shown = browser.GetSelectedItemNumber()
+            self._table.go_to(self._shown)
+            self.ui.frameLabel.text = frame_text(self._shown, self._rows.get(self._shown))
+
+    def _count(self) -> int:
+        """How many frames the scene has the motion of."""
+        return 0 if self._track is None or not self._track.is_there else len(self._track.motions)
+
+    def _count_of_frames(self) -> int:
+        return 0 if self._browser is None else self._browser.GetNumberOfItems()
+
+    def _chosen_options(self) -> TrackingOptions:
+        chosen = self._parameters()
+        if chosen is None:
+            raise InputError(_("There is no scene."))
+        wish = chosen.trackReference
+        shown = 0 if self._browser is None else self._browser.GetSelectedItemNumber()
+        references = {ReferenceWish.FIRST: ReferenceChoice.FIRST, ReferenceWish.MEAN: ReferenceChoice.MEAN}
+        return TrackingOptions(chosen.model, chosen.refine, chosen.device.value, references.get(wish, shown))
+
+    def _show_running(self, running: bool) -> None:
+        ui = self.ui
+        ui.trackProgressBar.visible = ui.trackCancelButton.visible = running
+        ui.trackButton.enabled = not running
+        ui.trackAgainButton.enabled = not running and bool(self._rows)
+        ui.trackReferenceComboBox.enabled = not running
+
+    def _try(self, action: Callable[[], None]) -> None:
+        """Do something, or say why it could not be done."""
+        self._say("")
+        try:
+            action()
+        except InputError as error:
+            self._say(str(error))
+
+    def _say(self, sentence: str) -> None:
+        show_message(self.ui.trackMessageLabel, sentence)
+
+
+def _goes_on(track: SceneTrack, options: TrackingOptions) -> bool:
+    """Whether frames tracked with these options belong to a track: of the same model, aligned to the same reference."""
+    if track.options["model"] != options.model:
+        return False
+    return plain(options.reference) in (track.options["reference"], track.reference.index)

@@ -1,0 +1,55 @@
+"""A tracked series in words."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+from slicer.i18n import tr as _
+
+from ..registration.result import TrustLevel
+from ..registration.tracking.motion_table import MotionRow
+from .track_table import verdict_text
+
+
+def summary_text(rows: Collection[MotionRow], frames: int) -> str:
+    """How many of a series' ``frames`` were found, how far they can be trusted, and how much the head has moved."""
+    if not rows:
+        return _("{frames} frames, not tracked yet.").format(frames=frames)
+    counts = {level: sum(row.trust is level for row in rows) for level in TrustLevel}
+    text = _("{tracked} of {frames} frames tracked: {good} good, {check} to check, {bad} not to be trusted, {lost} lost.")
+    told = text.format(
+        tracked=len(rows),
+        frames=frames,
+        good=counts[TrustLevel.GOOD],
+        check=counts[TrustLevel.CHECK],
+        bad=counts[TrustLevel.DO_NOT_TRUST],
+        lost=sum(row.trust is None for row in rows),
+    )
+    steps = [row.framewise_displacement for row in rows if np.isfinite(row.framewise_displacement)]
+    if not steps:
+        return told
+    return (
+        told
+        + " "
+        + _("From frame to frame the head moves by {median:.1f} mm, at most by {most:.1f} mm.").format(
+            median=np.median(steps), most=max(steps)
+        )
+    )
+
+
+def frame_text(frame: int, row: MotionRow | None) -> str:
+    """What is known of the frame that is shown."""
+    if row is None:
+        return _("Frame {frame}: not tracked.").format(frame=frame)
+    text = _("Frame {frame} at {time:.1f} s: {verdict}.").format(frame=frame, time=row.time, verdict=verdict_text(row))
+    if row.refound:
+        text += " " + _("The head was searched for in the whole frame.")
+    return f"{text} {row.reasons}" if row.reasons else text
+
+
+def kept_text(count: int) -> str:
+    """What is left of a run that did not come to its end."""
+    if not count:
+        return _("No frame was tracked.")
+    return _("The {count} frames that were tracked are kept.").format(count=count)

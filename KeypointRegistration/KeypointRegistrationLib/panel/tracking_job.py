@@ -1,0 +1,255 @@
+"""A head followed through a sequence of the scene, by the worker process and from a timer."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import qt
+from slicer.i18n import tr as _
+
+from ..detection.bundle import Card, load_card
+from ..files.archive import save_volume
+from ..files.track_archive import frame_path, load_reference, save_motions
+from ..geometry.errors import InputError
+from ..geometry.volume import Volume
+from ..registration.plain import plain
+from ..registration.tracking.frames import FrameMotion
+from ..registration.tracking.plain import motion_from
+from ..registration.tracking.tracker import ReferenceChoice, TrackingOptions
+from ..scene.series.adding import add_track
+from ..scene.series.frames import FrameState, SceneSeries
+from ..scene.series.track import SceneTrack
+from ..worker.client import WorkerClient
+from ..worker.protocol import Done, Failed, FailureKind, FrameTracked, Progress, ReferenceFound, TrackRequest
+from .job import POLL_MS, start_error
+
+#: How long frames are handed over at a time, in seconds, before the application has its turn again.
+_AT_A_TIME_S = 0.05
+
+
+class TrackingListener(Protocol):
+    """Who follows.  Exactly one of the last two is called, once, unless the job is cancelled."""
+
+    def on_progress(self, fraction: float, stage: str) -> None:
+        """``fraction`` (0 to 1) is finished, and ``stage`` begins."""
+
+    def on_frames(self, track: SceneTrack) -> None:
+        """More frames are in the scene."""
+
+    def on_tracked(self, track: SceneTrack) -> None:
+        """All frames that were asked for are in the scene."""
+
+    def on_failed(self, failure: Failed) -> None:
+        """No more frames come, for the reason in ``failure``.  Those that are in the scene stay."""
+
+
+@dataclass
+class _Run:
+    """What is being tracked."""
+
+    series: SceneSeries
+    options: TrackingOptions
+    card: Card
+    request: TrackRequest
+    left: Iterator[int]
+    earlier: SceneTrack | None
+    track: SceneTrack | None = None
+    states: dict[int, FrameState | None] = field(default_factory=dict)
+
+
+class TrackingJob:
+    """Follows a head through one sequence at a time without ever making the application wait.
+
+    Each frame is added to the scene as soon as it is known, and stays there whatever ends the run.  A sequence that is
+    edited or removed meanwhile ends it: what comes would not fit.
+    """
+
+    def __init__(self, client: WorkerClient, listener: TrackingListener) -> None:
+        """``client`` is the way to the worker, and its owner's to close."""
+        self._client = client
+        self._listener = listener
+        self._run: _Run | None = None
+        self._timer = qt.QTimer()
+        self._timer.setInterval(POLL_MS)
+        self._timer.connect("timeout()", self._look)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether a sequence is being tracked."""
+        return self._run is not None
+
+    def start(
+        self,
+        series: SceneSeries,
+        options: TrackingOptions,
+        mask: Volume | None,
+        earlier: SceneTrack | None,
+        wanted: Sequence[int],
+    ) -> None:
+        """Begin to follow.
+
+        Args:
+            series: the frames.
+            options: how.
+            mask: of the head in the reference, in world RAS mm, or None to find it.
+            earlier: the track that the frames go into, if they are aligned to the same reference; None for a new one.
+            wanted: frames to track.  What ``earlier`` has of the others is known.
+
+        Raises:
+            InputError: if the worker is busy, or cannot be given its files or started.
+        """
+        if self._client.is_active or self.is_active:
+            raise InputError(_("A registration is running already. Wait for its end, or cancel it."))
+        card = load_card(options.model)
+        motions = {} if earlier is None else earlier.motions
+        known = [motion for index, motion in motions.items() if index not in wanted]
+        try:
+            folder = self._client.prepare()
+            request = _request(folder, series, options, mask, known, wanted)
+        except OSError as error:
+            self._client.finish()
+            raise start_error(error) from error
+        self._run = _Run(series, options, card, request, iter(_needed(series, options, wanted)), earlier)
+        self._timer.start()
+
+    def cancel(self) -> None:
+        """Stop at once.  The frames that are in the scene stay; the listener hears nothing more."""
+        if self.is_active:
+            self._client.cancel()
+        self._end()
+
+    def close(self) -> None:
+        """Stop for good, and let go of everything."""
+        self.cancel()
+        self._timer.disconnect("timeout()", self._look)
+
+    # -- inside --------------------------------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        run = self._run
+        if run is None:
+            return
+        try:
+            if self._client.is_active:
+                self._follow(run)
+            else:
+                self._hand_over(run)
+        except InputError as error:
+            self._stop(Failed(FailureKind.INPUT, str(error)))
+        except OSError as error:
+            self._stop(Failed(FailureKind.UNEXPECTED, str(start_error(error))))
+        except Exception as error:  # Qt would swallow it, and the panel would wait for ever
+            details = "".join(traceback.format_exception(error))
+            message = _("The result could not be shown ({reason}). The log has the details.").format(reason=error)
+            self._stop(Failed(FailureKind.UNEXPECTED, message, details))
+
+    def _hand_over(self, run: _Run) -> None:
+        """Write some more frames for the worker, and ask it once all are there."""
+        start = time.monotonic()
+        while time.monotonic() - start < _AT_A_TIME_S:
+            index = next(run.left, None)
+            if index is None:
+                self._client.start(run.request)
+                return
+            save_volume(frame_path(run.request.frames, index), run.series.frame(index))
+            run.states[index] = run.series.state(index)
+            self._listener.on_progress(0.0, _("Handing over frame {index}").format(index=index))
+
+    def _follow(self, run: _Run) -> None:
+        new = False
+        for event in self._client.poll():
+            if isinstance(event, Progress):
+                self._listener.on_progress(event.fraction, event.stage)
+            elif isinstance(event, ReferenceFound):
+                run.track = self._track(run, Path(event.result))
+            elif isinstance(event, FrameTracked):
+                self._add(run, motion_from(event.motion))
+                new = True
+            elif isinstance(event, Done):
+                self._finish(run)
+            else:
+                self._stop(event)
+            if self._run is not run:  # the event was the last one, or its listener has cancelled
+                return
+        if new and run.track is not None:
+            run.track.show()
+            self._listener.on_frames(run.track)
+
+    def _track(self, run: _Run, path: Path) -> SceneTrack:
+        """Where the frames go."""
+        run.series.check_place()
+        reference = load_reference(path)
+        if run.earlier is not None and run.earlier.is_there and run.earlier.is_aligned_to(reference):
+            return run.earlier
+        return add_track(run.series, reference, run.options, run.card)
+
+    def _add(self, run: _Run, motion: FrameMotion) -> None:
+        known, name = run.states.get(motion.index), run.series.name
+        if known is None or not known.is_as(run.series.state(motion.index)):
+            raise InputError(_("{name} was edited while it was tracked. Track the frames again.").format(name=name))
+        if run.track is None or not run.track.is_there:
+            raise InputError(_("The track of {name} was removed while it was made.").format(name=name))
+        run.track.put(motion, run.card)
+
+    def _finish(self, run: _Run) -> None:
+        self._end()
+        if run.track is not None:
+            run.track.show()
+            self._listener.on_tracked(run.track)
+
+    def _stop(self, failure: Failed) -> None:
+        run = self._run
+        if self._client.is_active:
+            self._client.cancel()
+        self._end()
+        if run is not None and run.track is not None and run.track.is_there:
+            run.track.show()
+        self._listener.on_failed(failure)
+
+    def _end(self) -> None:
+        self._timer.stop()
+        if self.is_active:
+            self._client.finish()
+        self._run = None
+
+
+def _needed(series: SceneSeries, options: TrackingOptions, wanted: Sequence[int]) -> Sequence[int]:
+    """The frames that the worker looks at: those to track, and those that the reference is made of."""
+    if isinstance(options.reference, ReferenceChoice):
+        return range(len(series.times))
+    return sorted({*wanted, options.reference})
+
+
+def _request(
+    folder: Path,
+    series: SceneSeries,
+    options: TrackingOptions,
+    mask: Volume | None,
+    known: Sequence[FrameMotion],
+    wanted: Sequence[int],
+) -> TrackRequest:
+    """Put all but the frames into the worker's folder, and say what to do with it."""
+    paths: dict[str, Any] = {"mask": None, "known": None}
+    if mask is not None:
+        paths["mask"] = str(folder / "mask.npz")
+        save_volume(paths["mask"], mask)
+    if known:
+        paths["known"] = str(folder / "known.jsonl")
+        save_motions(paths["known"], known)
+    return TrackRequest(
+        frames=str(folder),
+        times=series.times,
+        name=series.name,
+        result=str(folder / "reference.npz"),
+        model=options.model,
+        refine=options.refine,
+        device=options.device,
+        reference=str(plain(options.reference)),
+        wanted=tuple(wanted),
+        **paths,
+    )

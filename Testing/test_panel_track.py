@@ -1,0 +1,218 @@
+"""A person follows a head through a sequence: runs it, looks at frames, corrects one, tracks some again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import slicer
+from host.application import Application
+from KeypointRegistrationLib.scene.series.plot_views import PLOT_VIEWS
+from KeypointRegistrationLib.scene.series.track import SceneTrack, find_tracks
+from KeypointRegistrationLib.scene.sides import Side
+from KeypointRegistrationLib.scene.volumes import volume_from_node
+from panel_session import Session
+from samples import sample_matrix, sample_volume
+from tracked_scene import FRAMES, add_sequence
+
+VERDICT = 5  # column
+
+
+class Follower(Session):
+    """A session with a sequence that is chosen as the moving volume."""
+
+    def load(self) -> slicer.vtkMRMLScalarVolumeNode:
+        volume = add_sequence(self.scene)
+        self.application.process_events()
+        self.person.choose("movingVolumeSelector", "EPI")
+        return volume
+
+    def follow(self, behaviour: str = "finishes") -> None:
+        self.worker(behaviour)
+        self.person.click("trackButton")
+        self.wait_until_tracked()
+
+    def wait_until_tracked(self) -> None:
+        self.application.wait_until(lambda: not self.panel._track.is_active, "the end of the tracking")
+        self.application.process_events()
+
+    @property
+    def track(self) -> SceneTrack:
+        (track,) = find_tracks(self.scene)
+        return track
+
+    def verdicts(self) -> list[str]:
+        return self.person.reads_column("trackTable", VERDICT)
+
+
+@pytest.fixture
+def follower(application: Application, made_up_result: Path, panel_models: Path) -> Follower:
+    return Follower(application, made_up_result)
+
+
+def test_the_section_is_there_for_sequences_only(follower: Follower) -> None:
+    assert not follower.person.sees("trackCollapsibleButton")
+    follower.choose_two_volumes()
+    assert not follower.person.sees("trackCollapsibleButton")
+    follower.load()
+    assert follower.person.reads("trackSummaryLabel") == "5 frames, not tracked yet."
+
+
+def test_one_click_tracks_all_frames_and_shows_the_one_at_hand(follower: Follower) -> None:
+    volume = follower.load()
+    follower.follow()
+    assert follower.track.motions.keys() == set(range(FRAMES))
+    assert follower.person.reads("trackSummaryLabel").startswith("5 of 5 frames tracked: 1 good, 4 to check")
+    assert volume.GetParentTransformNode() is follower.track.transform
+    assert follower.panel._bench.editor.result.identifier == follower.track.identifier
+    assert follower.verdicts() == ["reference", "check", "check", "check", "check"]
+
+
+def test_clicking_a_row_shows_its_frame_and_why(follower: Follower) -> None:
+    follower.load()
+    follower.follow()
+    follower.person.click_cell("trackTable", 3, 0)
+    assert follower.track.browser.GetSelectedItemNumber() == 3
+    assert "An example of a reason." in follower.person.reads("frameLabel")
+    shown = follower.panel._bench.registration
+    assert np.allclose(shown.moving_to_fixed, follower.track.motions[3].moving_to_fixed)
+
+
+def test_the_panel_follows_the_browser(follower: Follower) -> None:
+    follower.load()
+    follower.follow()
+    follower.track.go_to(2)
+    follower.application.process_events()
+    assert follower.person.reads("frameLabel").startswith("Frame 2 at 4.0 s")
+    assert np.allclose(follower.panel._bench.registration.moving_to_fixed, follower.track.motions[2].moving_to_fixed)
+
+
+def test_while_it_plays_results_wait_for_the_end(follower: Follower) -> None:
+    follower.load()
+    follower.follow()
+    before = follower.panel._bench.editor
+    browser = follower.track.browser
+    browser.SetPlaybackActive(True)
+    browser.SetSelectedItemNumber(3)
+    follower.application.process_events()
+    assert follower.panel._bench.editor is before
+    browser.SetPlaybackActive(False)
+    follower.application.process_events()
+    assert np.allclose(follower.panel._bench.registration.moving_to_fixed, follower.track.motions[3].moving_to_fixed)
+
+
+def test_a_corrected_frame_is_marked_and_kept_when_all_are_tracked_again(follower: Follower) -> None:
+    follower.load()
+    follower.follow()
+    follower.person.click_cell("trackTable", 2, 0)
+    editor = follower.panel._bench.editor
+    editor.move(0, Side.FIXED, editor.registration.fixed_keypoints.positions[0] + [0, 9, 0])
+    corrected = editor.registration.moving_to_fixed
+    follower.application.process_events()
+    assert follower.verdicts()[2].endswith(", corrected")
+    follower.person.click("trackButton")
+    follower.wait_until_tracked()
+    assert follower.verdicts()[2].endswith(", corrected")
+    assert np.allclose(follower.track.motions[2].moving_to_fixed, corrected)
+
+
+def test_only_selected_frames_are_tracked_again(follower: Follower) -> None:
+    follower.load()
+    follower.follow()
+    follower.person.click_cell("trackTable", 2, 0)
+    follower.panel._bench.editor.set_robust(False)
+    follower.application.process_events()
+    follower.person.click("trackAgainButton")
+    follower.wait_until_tracked()
+    assert follower.track.corrected == {}
+    assert follower.track.motions.keys() == set(range(FRAMES))
+
+
+def test_cancelling_keeps_the_finished_frames(follower: Follower) -> None:
+    follower.load()
+    follower.worker("hangs")
+    follower.person.click("trackButton")
+    follower.application.wait_until(lambda: bool(find_tracks(follower.scene)), "the track")
+    follower.application.wait_until(lambda: bool(follower.track.motions), "the first frame")
+    follower.person.click("trackCancelButton")
+    assert follower.person.reads("trackMessageLabel") == "Cancelled. The 1 frames that were tracked are kept."
+    assert follower.verdicts() == ["reference", *["not tracked"] * 4]
+    follower.follow()
+    assert follower.track.motions.keys() == set(range(FRAMES))
+
+
+@pytest.mark.parametrize("moment", ["edited", "removed", "moved"])
+def test_a_sequence_that_is_not_what_it_was_ends_the_run_with_a_sentence(follower: Follower, moment: str) -> None:
+    volume = follower.load()
+    follower.worker("finishes")
+    follower.person.click("trackButton")
+    browser = follower.panel._track._browser
+    sequence = browser.GetMasterSequenceNode()
+    follower.application.wait_until(lambda: follower.client.is_active, "the worker")
+    if moment == "edited":
+        slicer.util.updateVolumeFromArray(sequence.GetNthDataNode(3), np.zeros((14, 14, 14)))
+    elif moment == "removed":
+        follower.scene.RemoveNode(sequence)
+    else:
+        transform = follower.scene.AddNewNodeByClass("vtkMRMLTransformNode")
+        transform.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(sample_matrix()))
+        volume.SetAndObserveTransformNodeID(transform.GetID())
+    follower.wait_until_tracked()
+    assert not follower.client.is_active
+    if moment == "edited":
+        assert "EPI was edited while it was tracked" in follower.person.reads("trackMessageLabel")
+        assert follower.track.motions.keys() == {0, 1, 2}
+    elif moment == "moved":
+        assert "EPI was moved while it was tracked" in follower.person.reads("trackMessageLabel")
+
+
+@pytest.mark.parametrize(
+    ("frames", "sentence"),
+    [
+        ([sample_volume("EPI", size=8)], "EPI has only one frame"),
+        ([sample_volume("EPI", size=8), sample_volume("EPI", size=9)], "frame 1 has 9×9×9 voxels, the first one 8×8×8"),
+        ([sample_volume("EPI", size=8), sample_volume("EPI", size=8, spacing=5.0)], "frame 1 has voxels of 5.00×5.50×6.00"),
+    ],
+    ids=["one frame", "another size", "another spacing"],
+)
+def test_what_is_no_series_is_refused_in_a_sentence(follower: Follower, frames: list, sentence: str) -> None:
+    add_sequence(follower.scene, frames)
+    follower.application.process_events()
+    follower.person.choose("movingVolumeSelector", "EPI")
+    follower.person.click("trackButton")
+    assert sentence in follower.person.reads("trackMessageLabel")
+    assert not follower.panel._track.is_active
+
+
+def test_a_point_of_a_plot_leads_to_its_frame(follower: Follower) -> None:
+    follower.load()
+    follower.follow()
+    follower.person.click("plotsCheckBox")
+    manager = follower.application.layout_manager
+    assert set(PLOT_VIEWS) <= set(manager.visible_views())
+    chart = follower.track.node.GetNthNodeReference("charts", 0)
+    manager.plotWidget(0).plotView().click(chart.GetNthPlotSeriesNode(0), 4)
+    assert follower.track.browser.GetSelectedItemNumber() == 4
+    follower.person.click("plotsCheckBox")
+    assert not set(PLOT_VIEWS) & set(manager.visible_views())
+
+
+def test_removing_the_result_removes_the_track(follower: Follower) -> None:
+    volume = follower.load()
+    follower.follow()
+    follower.person.open_section("resultCollapsibleButton")
+    follower.person.click("removeResultButton")
+    assert find_tracks(follower.scene) == [] and volume.GetParentTransformNode() is None
+    assert follower.person.reads("trackSummaryLabel") == "5 frames, not tracked yet."
+    assert np.array_equal(volume_from_node(volume).voxels.shape, (14, 14, 14))
+
+
+def test_closing_the_scene_ends_the_run(follower: Follower) -> None:
+    follower.load()
+    follower.worker("hangs")
+    follower.person.click("trackButton")
+    follower.application.wait_until(lambda: bool(find_tracks(follower.scene)), "the track")
+    follower.scene.Clear(0)
+    follower.application.process_events()
+    assert not follower.panel._track.is_active and not follower.client.is_active
