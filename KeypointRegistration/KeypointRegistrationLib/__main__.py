@@ -26,6 +26,7 @@ from .geometry.errors import InputError
 #: imported: ``models list`` needs no torch.
 _COMMANDS = {
     "register": (".commands.register", "align a moving scan to a fixed scan"),
+    "track": (".commands.track", "follow the motion of a head through a time series"),
     "batch": (".commands.batch", "align many pairs of scans, one folder of results for each"),
     "models": (".commands.models", "list, show or verify the bundled models"),
     "benchmark": (".evaluation.benchmark", "measure accuracy and speed against other programs"),

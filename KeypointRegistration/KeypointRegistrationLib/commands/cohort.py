@@ -79,7 +79,8 @@ def run_all(runs: Sequence[Run], engine: Engine, table: Path, figures: Figures) 
         for run, outcome in engine(runs):
             outcomes[run.name] = outcome
             write_text(table, _table(runs, outcomes, figures))
-            done, left = len(outcomes), time_left(len(outcomes), len(runs), time.perf_counter() - begun)
+            done = len(outcomes)
+            left = time_left((time.perf_counter() - begun) / done * (len(runs) - done))
             progress(done / len(runs), f"{done} of {len(runs)} done, {left}; last: {run.name}")
     for run in runs:
         if outcomes[run.name].sentence:

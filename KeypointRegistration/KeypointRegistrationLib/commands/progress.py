@@ -47,11 +47,9 @@ class ProgressLine:
             self._stream.flush()
 
 
-def time_left(done: int, count: int, seconds: float) -> str:
-    """How long the rest of ``count`` alike steps will take, in words, after ``done`` of them took ``seconds``."""
-    if done == 0:
-        return "time left unknown"
-    left = round(seconds / done * (count - done))
+def time_left(seconds: float) -> str:
+    """In words, for a person who waits."""
+    left = round(seconds)
     if left < 60:
         return f"about {left} s left"
     if left < 3600:
