@@ -1,4 +1,4 @@
-"""``benchmark TASK|cost|warm``: measure this module and its peers on the same pairs, in the same run.
+"""``benchmark TASK|track|cost|warm``: measure this module and its peers on the same pairs, in the same run.
 
 Rows are kept in a CSV file in the output folder: a stopped benchmark continues where it was.
 """
@@ -29,6 +29,10 @@ from .publishing import (
 from .rows import Row, append_structures, read_rows, write_rows
 from .tables import cost_table, grouped, label_tables, motion_tables
 from .tasks import TASKS, Task
+from .track_benchmark import measure_tracks
+from .track_methods import TRACK_METHODS
+from .track_series import cases
+from .track_table import track_tables
 
 #: Three whole heads of about 256³ voxels: the fixed one, and two that are registered to it.
 _WARM = ("omega_t1/sub-0002_T1.nii.gz", "omega_t1/sub-0003_T1.nii.gz", "s1_t1_epi/S1_T1.nii.gz")
@@ -38,16 +42,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     parser.add_argument(
         "what",
-        choices=[*TASKS, "calibration", "cost", "warm"],
+        choices=[*TASKS, "track", "calibration", "cost", "warm"],
         metavar="WHAT",
         help=", ".join(f"{task.name}: {task.help}" for task in TASKS.values())
-        + ", calibration: the predicted error against the real one, cost: seconds and memory of one 256³ pair, "
-        "warm: what a kept worker process saves",
+        + ", track: heads followed through simulated series, calibration: the predicted error against the real one, "
+        "cost: seconds and memory of one 256³ pair, warm: what a kept worker process saves",
     )
     add_output_arguments(parser)
     add_data_argument(parser)
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the random poses (default: %(default)s)")
-    parser.add_argument("--limit", type=int, metavar="N", help="at most this many pairs per initial rotation")
+    parser.add_argument("--limit", type=int, metavar="N", help="at most this many pairs per initial rotation, or series")
+    parser.add_argument("--frames", type=int, default=60, metavar="N", help="of each series (default: %(default)s)")
     parser.add_argument(
         "--methods", nargs="+", choices=NAMES, default=list(NAMES), metavar="NAME", help=f"of {', '.join(NAMES)}"
     )
@@ -77,6 +82,8 @@ def run(arguments: argparse.Namespace) -> int:
         table = cost_table(cost.measure(*scans))
     elif arguments.what == "warm":
         table = cost_table(warm.measure(*(arguments.data / scan for scan in _WARM)))
+    elif arguments.what == "track":
+        table = _track_table(arguments)
     elif arguments.what == "calibration":
         table = _calibration_table(arguments)
     else:
@@ -90,6 +97,15 @@ def _calibration_table(arguments: argparse.Namespace) -> str:
 
     detector = Detector(arguments.model or TASKS["affine"].model, folder=arguments.models_folder)
     return calibration_table(calibration_check.measure(arguments.data, detector, arguments.limit))
+
+
+def _track_table(arguments: argparse.Namespace) -> str:
+    """The table of all tracked series, the missing frames among those asked for measured first."""
+    series = cases(arguments.data)[: arguments.limit]
+    methods = [name for name in TRACK_METHODS if name in arguments.methods]
+    model = Model(arguments.model or TASKS["foetal"].model, arguments.models_folder)
+    path = arguments.output / "track.csv"
+    return track_tables(measure_tracks(path, series, arguments.frames, arguments.seed, methods, model))
 
 
 def _task_table(arguments: argparse.Namespace, task: Task) -> str:

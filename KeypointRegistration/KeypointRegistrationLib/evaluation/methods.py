@@ -97,7 +97,7 @@ def method_called(name: str, model: Model, usual_model: str) -> Method:
         return PEERS[name]
     full_name = name if model == Model(usual_model) else f"{name}:{model.name}"
     _, looks, refine = _OURS[name]
-    return Method(full_name, title_of(full_name), lambda: _our_version(model), _ours(model, looks, refine))
+    return Method(full_name, title_of(full_name), lambda: our_version(model), _ours(model, looks, refine))
 
 
 @cache
@@ -127,6 +127,6 @@ def code_digest(package: Path = _PACKAGE) -> str:
     return digest.hexdigest()[:8]
 
 
-def _our_version(model: Model) -> str:
+def our_version(model: Model) -> str:
     """Version, weights and code: a row that other code has measured is measured again."""
     return f"{__version__} {load_card(model.name, model.folder).sha256[:8]} {code_digest()}"

@@ -61,14 +61,17 @@ def read_rows(path: Path) -> list[Row]:
 
 def write_rows(path: Path, rows: list[Row]) -> None:
     """Replace the CSV file by these rows, at once: an interruption never leaves half a table."""
+    records = [asdict(row) for row in rows]
+    replace_table(path, _COLUMNS, [record | record.pop("scores") for record in records])
+
+
+def replace_table(path: Path, columns: list[str], records: list[dict[str, float | int | str | None]]) -> None:
+    """Write a CSV file in place of the one there is, at once; None becomes an empty cell."""
     unfinished = path.with_suffix(".part")
-    with unfinished.open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, _COLUMNS)
+    with unfinished.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, columns)
         writer.writeheader()
-        for row in rows:
-            record = asdict(row)
-            record |= record.pop("scores")
-            writer.writerow({name: _text(value) for name, value in record.items()})
+        writer.writerows({name: _text(value) for name, value in record.items()} for record in records)
     unfinished.replace(path)
 
 

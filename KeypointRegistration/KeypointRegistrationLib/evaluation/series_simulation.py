@@ -88,6 +88,11 @@ class SimulatedSeries:
         heights = normal @ (grid.ijk_to_ras[:3, 3] - womb.head.centre) + grid.spacing[2] * np.arange(slices)
         self._weights = np.maximum(head.reach**2 - heights**2, 0)  # of each slice: how much of the head it shows, about
 
+    @property
+    def ijk_to_ras(self) -> NDArray[np.float64]:
+        """4×4 of every frame."""
+        return self._womb.scan.ijk_to_ras
+
     def frame(self, index: int) -> Volume:
         """The scan at position ``index``."""
         womb, sequence = self._womb, self._sequence

@@ -16,7 +16,8 @@ from ..geometry.sampling import Grid
 from ..geometry.volume import Volume
 from .pairs import only_file
 
-_MARKS = Path(__file__).with_name("fetal_heads.csv")
+#: Where the heads are in the scans of wombs, marked by eye.
+MARKS = Path(__file__).with_name("fetal_heads.csv")
 _SHADING = 40.0  # mm: a scan blurred as much shows how bright its coils make a place
 _DARKEST = 0.1  # of the usual shading: no place is taken to be darker
 _TISSUE = 0.05  # of the bright voxels' value: darker ones are air, and say nothing of the shading
@@ -52,7 +53,7 @@ class Womb:
 
 def marked_heads() -> dict[str, MarkedHead]:
     """The heads of the ``fetal_uterus_epi`` scans by the names of the scans."""
-    with _MARKS.open(encoding="utf-8") as stream:
+    with MARKS.open(encoding="utf-8") as stream:
         records = csv.DictReader(line for line in stream if not line.startswith("#"))
         return {
             record["scan"]: MarkedHead(np.array([float(record[axis]) for axis in "ras"]), float(record["radius_mm"]))
