@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,6 +35,7 @@ from KeypointRegistrationLib.worker.service import Service
 from sample_track import lost_motion, sample_motion, sample_reference
 from samples import sample_volume
 from test_archive import assert_same
+from test_worker_service import RefusesDetector
 from tracker_double import TrackerDouble, tracker_double
 
 FRAMES = 4
@@ -114,6 +116,17 @@ def test_what_cannot_be_used_is_a_sentence(
     failure = served(replace(request_, **change))[-1]
     assert isinstance(failure, Failed) and failure.kind is FailureKind.INPUT
     assert words in failure.message
+
+
+def test_a_missing_torch_is_told_with_what_to_install(
+    request_: TrackRequest, double: type[TrackerDouble], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "KeypointRegistrationLib.detection.detector", raising=False)
+    error = ModuleNotFoundError("No module named 'torch'", name="torch")
+    monkeypatch.setattr(sys, "meta_path", [RefusesDetector(error), *sys.meta_path])
+    failure = served(request_)[-1]
+    assert isinstance(failure, Failed)
+    assert (failure.kind, failure.package) == (FailureKind.TORCH_MISSING, "torch")
 
 
 def test_frames_told_before_a_failure_stay_told(
