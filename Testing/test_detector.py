@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from KeypointRegistrationLib.detection.detector import Detector, _Look
+from KeypointRegistrationLib.detection.detector import Detector, _Look, _View
 from KeypointRegistrationLib.detection.heatmaps import Detection, Heatmaps
 from KeypointRegistrationLib.detection.localisation import head_centre, otsu_threshold
 from KeypointRegistrationLib.detection.network import Reading
@@ -58,7 +59,7 @@ def test_keypoints_are_told_in_ras_whatever_the_axes_of_scan_and_view(
     middle = Grid((48, 44, 46), ijk_to_ras).positions().mean(axis=0)
     position = middle + np.array([13.0, -8.0, 5.0])
     detector._model = Brightest()
-    found = detector._look(Sampler(blob_at(position, ijk_to_ras)), None, axes, middle).detection
+    found = detector._look([_View(Sampler(blob_at(position, ijk_to_ras)), None, axes, middle)])[0].detection
     np.testing.assert_allclose(found.keypoints.positions, np.tile(position, (KEYPOINTS, 1)), atol=1.5)
     mass = found.heatmaps.values.reshape(KEYPOINTS, -1)
     np.testing.assert_allclose(mass.sum(axis=1), 1.0, rtol=1e-4)
@@ -67,7 +68,7 @@ def test_keypoints_are_told_in_ras_whatever_the_axes_of_scan_and_view(
 
 def test_the_view_follows_the_head(detector: Detector) -> None:
     pose = sample_matrix(50.0, (20.0, -15.0, 8.0)) @ np.diag([1.1, 1.1, 1.1, 1.0])
-    axes, centre = detector._view(pose)
+    axes, centre = detector._upright(pose)
     np.testing.assert_allclose(axes, pose[:3, :3], atol=1e-9)
     np.testing.assert_allclose(centre, pose[:3, 3])
 
@@ -82,8 +83,12 @@ class Onlooker:
         self._head, self._recognised = head, recognised
         self.looks = 0
 
-    def __call__(self, _scan: Sampler, _mask: Volume | None, axes: np.ndarray, centre: np.ndarray) -> _Look:
-        self.looks += 1
+    def __call__(self, views: Sequence[_View]) -> list[_Look]:
+        self.looks += len(views)
+        return [self._looked(view) for view in views]
+
+    def _looked(self, view: _View) -> _Look:
+        axes, centre = view.axes, view.centre
         turn = rotation_angle(affine(axes.T @ self._head, np.zeros(3)))
         known = turn < self._recognised
         pose = affine(self._head if known else axes, centre)
@@ -98,7 +103,7 @@ class Onlooker:
         weights, residuals = np.full(KEYPOINTS, 1 / KEYPOINTS), np.full(KEYPOINTS, turn / 10)
         fit = RobustFit(pose, TransformType.SIMILARITY, weights, weights > 0, residuals)
         grid = Grid.cubic(2, 1.0, centre, axes)
-        return _Look(axes, centre, Detection(keypoints, Heatmaps(np.zeros((KEYPOINTS, 2, 2, 2), np.float32), grid)), fit)
+        return _Look(view, Detection(keypoints, Heatmaps(np.zeros((KEYPOINTS, 2, 2, 2), np.float32), grid)), fit)
 
 
 def looks_at(detector: Detector, head: np.ndarray, recognised: float = 90.0) -> tuple[Detection, int]:
@@ -239,6 +244,20 @@ def test_a_hot_corner_does_not_move_the_head() -> None:
     assert moved < 3.0
 
 
+def test_scans_looked_at_together_are_seen_as_if_alone(tmp_path: Path) -> None:
+    write_tiny_bundle(tmp_path)
+    detector = Detector(
+        "tiny", folder=tmp_path, looks=1
+    )  # a random network's further looks hang on the last bit of the first
+    scans = [sample_volume("one"), sample_volume("other", seed=1)]
+    start = sample_matrix(20.0, (3.0, 0.0, 0.0))
+    together = detector.detect_together(scans, start)
+    for found, scan in zip(together, scans, strict=True):
+        (alone,) = detector.detect_together([scan], start)
+        np.testing.assert_allclose(found.keypoints.positions, alone.keypoints.positions, atol=1e-3)
+        assert found.doubt == pytest.approx(alone.doubt, rel=1e-4)
+
+
 def test_every_label_of_a_label_map_counts_as_inside_the_mask() -> None:
     volume = sample_volume()
     inside = (volume.voxels > 0).astype(np.uint8)
@@ -252,14 +271,14 @@ def test_a_large_head_is_no_reason_to_try_other_orientations(detector: Detector,
     seen, pose = [], np.diag([1.25, 1.25, 1.25, 1.0])
     look = detector._look
 
-    def of_a_large_head(scan: Sampler, mask: Volume | None, axes: np.ndarray, centre: np.ndarray):
-        found = look(scan, mask, axes, centre)
+    def of_a_large_head(views: Sequence[_View]) -> list[_Look]:
+        (found,) = look(views)
         covariances = np.tile(np.eye(3) * (1.25 * 11.0) ** 2 / 3, (KEYPOINTS, 1, 1))
         keypoints = replace(found.detection.keypoints, covariances=covariances)
         fit = replace(found.pose, matrix=pose @ found.pose.matrix / np.cbrt(np.linalg.det(found.pose.matrix[:3, :3])))
         fit.matrix[3, 3] = 1.0
         seen.append(replace(found, detection=replace(found.detection, keypoints=keypoints), pose=fit))
-        return seen[-1]
+        return seen[-1:]
 
     monkeypatch.setattr(detector, "_look", of_a_large_head)
     detector.card = replace(detector.card, familiar_spread=11.9)

@@ -53,11 +53,19 @@ class Onlooker:
         self.card = card
         self.warnings: list[str] = []
         self.device = "cpu"
+        self.batches: list[int] = []
         self.starts: dict[int, list[np.ndarray | None]] = {}
         self._series = series
         self._hidden = hidden
 
-    def detect(self, volume: Volume, mask: Volume | None = None, start: np.ndarray | None = None) -> Detection:
+    def detect(self, volume: Volume, mask: Volume | None = None) -> Detection:
+        return self._seen(volume, None)
+
+    def detect_together(self, volumes: Sequence[Volume], start: np.ndarray) -> list[Detection]:
+        self.batches.append(len(volumes))
+        return [self._seen(volume, start) for volume in volumes]
+
+    def _seen(self, volume: Volume, start: np.ndarray | None) -> Detection:
         index = int(volume.name.split()[-1]) if volume.name.startswith("frame") else 0
         self.starts.setdefault(index, []).append(start)
         motion = self._series.motions[index]
@@ -215,7 +223,7 @@ def test_a_model_that_makes_no_rigid_alignments_follows_nothing(card: Card) -> N
 def test_a_reference_without_a_head_is_refused(card: Card) -> None:
     series = Scans(drifting(2))
     blind = Onlooker(card, series)
-    blind.detect = lambda volume, mask=None, start=None: Detection(POINTS, sample_heatmaps(POINTS))  # type: ignore[method-assign]
+    blind.detect = lambda volume, mask=None: Detection(POINTS, sample_heatmaps(POINTS))  # type: ignore[method-assign]
     with pytest.raises(InputError, match=r"No head was found in frame 0.*mask"):
         Tracker(series, QUICK, blind).prepare()
 
@@ -229,3 +237,18 @@ def test_a_saturated_frame_is_unusable(card: Card) -> None:
     frames = follow(card, Clipped(drifting(3)))
     assert frames[1].status is FrameStatus.UNUSABLE
     assert "saturated" in frames[1].trust.reasons[0]
+
+
+def test_a_graphics_card_looks_at_several_frames_together(card: Card) -> None:
+    motions = drifting(12)
+    motions[4] = None
+    series = Scans(motions)
+    detector = Onlooker(card, series)
+    detector.device = "cuda"
+    frames = list(Tracker(series, QUICK, detector).follow())
+    assert detector.batches == [7, 3]  # after the reference eight frames, one of them empty, and the rest
+    assert [frame.index for frame in frames] == list(range(12))
+    for frame in frames:
+        assert frame.status is FrameStatus.UNUSABLE if frame.index == 4 else frame.found
+        if frame.found:
+            assert_true(frame, series)

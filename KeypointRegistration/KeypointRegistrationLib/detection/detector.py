@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -32,11 +33,20 @@ _SIZE_RANGE = (0.75, 1.3)  # of the head relative to the template, followed by t
 
 
 @dataclass(frozen=True, eq=False)
+class _View:
+    """Where a scan is looked at: the axes (3, 3), columns, and the middle (3,), RAS mm, of the grid that is sampled."""
+
+    scan: Sampler
+    mask: Volume | None
+    axes: NDArray[np.float64]
+    centre: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
 class _Look:
     """One pass of the network: the view, what it found there, and how the template of an upright head fits into the scan."""
 
-    axes: NDArray[np.float64]
-    centre: NDArray[np.float64]
+    view: _View
     detection: Detection
     pose: RobustFit | None
 
@@ -94,29 +104,35 @@ class Detector:
         """Where the network runs: ``cpu``, ``cuda`` or ``mps``."""
         return self._device
 
-    def detect(self, volume: Volume, mask: Volume | None = None, start: NDArray | None = None) -> Detection:
+    def detect(self, volume: Volume, mask: Volume | None = None) -> Detection:
         """Keypoints and probability maps of ``volume``; voxels outside ``mask`` (zero) are not looked at.
-
-        ``start``, a ``Detection.pose`` near which the head lies, is where it is looked at first; it is then searched for
-        nowhere else.
 
         Raises:
             InputError: if the scan is constant or not finite, or the mask misses it.
         """
         volume.value_range()
-        scan = Sampler(volume)
-        if start is not None:
-            followed = self._settled(self._look(scan, mask, *self._view(start)), scan, mask)
-            return replace(followed.detection, doubt=followed.doubt)
         centre = self._middle_of_head(volume, mask)
-        best = self._settled(self._look(scan, mask, np.eye(3), centre), scan, mask)
+        scan = Sampler(volume)
+        (best,) = self._settled(self._look([_View(scan, mask, np.eye(3), centre)]))
         for orientations in TURNED_HEADS:
             if best.doubt <= self.card.familiar_spread or self._looks == 1:
                 break
-            looks = [self._look(scan, mask, axes, centre) for axes in orientations]
+            looks = self._look([_View(scan, mask, axes, centre) for axes in orientations])
             likeliest = min(looks, key=lambda look: look.misfit)
-            best = min(best, self._settled(likeliest, scan, mask), key=lambda look: look.doubt)
+            best = min(best, *self._settled([likeliest]), key=lambda look: look.doubt)
         return replace(best.detection, doubt=best.doubt)
+
+    def detect_together(self, volumes: Sequence[Volume], start: NDArray[np.float64]) -> list[Detection]:
+        """``detect`` of scans in which the head lies near the pose ``start`` (``Detection.pose``); it is searched for nowhere
+        else.  The network sees the scans as one batch.
+
+        Raises:
+            InputError: if one of the scans is constant or not finite.
+        """
+        for volume in volumes:
+            volume.value_range()
+        looks = self._settled(self._look([_View(Sampler(volume), None, *self._upright(start)) for volume in volumes]))
+        return [replace(look.detection, doubt=look.doubt) for look in looks]
 
     def _middle_of_head(self, volume: Volume, mask: Volume | None) -> NDArray[np.float64]:
         """RAS mm, (3,): where the model's finder sees a head; without one, or in a mask, the largest bright object."""
@@ -126,43 +142,67 @@ class Detector:
                 return head.centre
         return head_centre(volume, mask)
 
-    def _settled(self, look: _Look, scan: Sampler, mask: Volume | None) -> _Look:
-        """Turn to where the head seems to be, and look again, until the view would hardly change."""
+    def _settled(self, looks: Sequence[_Look]) -> list[_Look]:
+        """Turn to where the heads seem to be, and look again, until the views would hardly change."""
+        settled = list(looks)
+        unsettled = list(range(len(settled)))
         for _ in range(self._looks - 1):
-            if look.pose is None:
+            views = {index: view for index in unsettled if (view := self._next_view(settled[index])) is not None}
+            if not views:
                 break
-            axes, centre = self._view(look.pose.matrix)
-            turned = rotation_angle(affine(nearest_rotation(axes) @ nearest_rotation(look.axes).T, np.zeros(3)))
-            if turned < _SETTLED[0] and np.linalg.norm(centre - look.centre) < _SETTLED[1]:
-                break
-            look = self._look(scan, mask, axes, centre)
-        return look
+            for index, look in zip(views, self._look(list(views.values())), strict=True):
+                settled[index] = look
+            unsettled = list(views)
+        return settled
 
-    def _look(self, scan: Sampler, mask: Volume | None, axes: NDArray, centre: NDArray) -> _Look:
-        grid = Grid.cubic(self.card.size, self.card.spacing, centre, axes)
-        covered = coverage(scan.volume, grid)
-        if mask is not None:
-            covered &= inside_mask(mask, grid)
-        image = torch.from_numpy(scan(grid))
-        detection = self._run(image, torch.from_numpy(covered), grid)
-        pose = self._pose(detection.keypoints)
-        if pose is not None:
-            keypoints = _without_those_outside(detection.keypoints, apply(pose.matrix, self.card.template), scan.volume)
-            detection = replace(detection, keypoints=keypoints, pose=pose.matrix)
-        return _Look(axes, centre, detection, pose)
+    def _next_view(self, look: _Look) -> _View | None:
+        """The view that sees the head upright, unless it would be nearly the same, or no head was seen."""
+        if look.pose is None:
+            return None
+        view = look.view
+        axes, centre = self._upright(look.pose.matrix)
+        turned = rotation_angle(affine(nearest_rotation(axes) @ nearest_rotation(view.axes).T, np.zeros(3)))
+        if turned < _SETTLED[0] and np.linalg.norm(centre - view.centre) < _SETTLED[1]:
+            return None
+        return _View(view.scan, view.mask, axes, centre)
+
+    def _look(self, views: Sequence[_View]) -> list[_Look]:
+        grids, images, covered = [], [], []
+        for view in views:
+            grid = Grid.cubic(self.card.size, self.card.spacing, view.centre, view.axes)
+            inside = coverage(view.scan.volume, grid)
+            if view.mask is not None:
+                inside &= inside_mask(view.mask, grid)
+            known = torch.from_numpy(inside)
+            grids.append(grid)
+            images.append(normalised(torch.from_numpy(view.scan(grid)), known)[None])
+            covered.append(known)
+        looks = []
+        for view, detection in zip(views, self._run(torch.stack(images), torch.stack(covered), grids), strict=True):
+            pose = self._pose(detection.keypoints)
+            if pose is not None:
+                expected = apply(pose.matrix, self.card.template)
+                keypoints = _without_those_outside(detection.keypoints, expected, view.scan.volume)
+                detection = replace(detection, keypoints=keypoints, pose=pose.matrix)
+            looks.append(_Look(view, detection, pose))
+        return looks
 
     @torch.inference_mode()
-    def _run(self, image: Tensor, covered: Tensor, grid: Grid) -> Detection:
-        coarsening = self.card.architecture.coarsening
-        size, spacing = self.card.size // coarsening, self.card.spacing * coarsening
-        inputs = normalised(image, covered)[None, None], covered[None]
+    def _run(self, images: Tensor, covered: Tensor, grids: Sequence[Grid]) -> list[Detection]:
+        """What the network sees in views ``(B, 1, N, N, N)`` that scans cover where ``covered`` ``(B, N, N, N)``."""
         try:
-            reading = self._model(*(tensor.to(self._device) for tensor in inputs))
+            reading = self._model(images.to(self._device), covered.to(self._device))
         except torch.OutOfMemoryError:
             self.warnings.append("The GPU ran out of memory, so the keypoints were found on the CPU.")
             self._place("cpu")
-            reading = self._model(*inputs)
+            reading = self._model(images, covered)
         log_probabilities, presence = reading.log_probabilities.cpu(), reading.presence.cpu()
+        return [self._detection(*parts) for parts in zip(log_probabilities.split(1), presence.split(1), grids, strict=True)]
+
+    def _detection(self, log_probabilities: Tensor, presence: Tensor, grid: Grid) -> Detection:
+        """Keypoints and maps in RAS of one view's log probabilities ``(1, K, n³)`` and presence logits ``(1, K)``."""
+        coarsening = self.card.architecture.coarsening
+        size, spacing = self.card.size // coarsening, self.card.spacing * coarsening
         found = moments(log_probabilities, size, spacing)
         map_grid = grid.coarsened(coarsening)
         to_ras = map_grid.ijk_to_ras[:3, :3] / spacing
@@ -187,7 +227,7 @@ class Detector:
         except DegenerateError:
             return None
 
-    def _view(self, template_to_scan: NDArray) -> tuple[NDArray, NDArray]:
+    def _upright(self, template_to_scan: NDArray) -> tuple[NDArray, NDArray]:
         """Axes (scaled with the head) and centre of the grid that sees the head upright."""
         size = np.clip(_head_size(template_to_scan), *_SIZE_RANGE)
         return nearest_rotation(template_to_scan[:3, :3]) * size, template_to_scan[:3, 3]

@@ -214,5 +214,10 @@ class Painter:
 
 
 def _dilated(mask: Tensor, voxels: int) -> Tensor:
-    """``mask`` ``(n, n, n)`` grown by so many voxels in all directions."""
-    return functional.max_pool3d(mask[None, None].float(), 2 * voxels + 1, stride=1, padding=voxels)[0, 0] > 0
+    """``mask`` ``(n, n, n)`` grown by a cube of so many voxels in all directions, axis by axis."""
+    grown = mask[None, None].float()
+    for axis in range(3):
+        window, padding = [1, 1, 1], [0, 0, 0]
+        window[axis], padding[axis] = 2 * voxels + 1, voxels
+        grown = functional.max_pool3d(grown, window, stride=1, padding=padding)
+    return grown[0, 0] > 0

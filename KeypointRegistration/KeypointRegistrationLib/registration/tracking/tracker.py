@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import takewhile
 from time import perf_counter
 from typing import Protocol
 
@@ -23,6 +24,7 @@ from .mean import mean_scan
 from .usable import check_frame
 from .verdict import Past, disagrees, lost, of_reference, tracked, unusable
 
+_BATCH = 8  # frames that a graphics card looks at together
 _BALL = np.sqrt(5 / 3)  # radius of a ball whose points lie as far from its middle, root-mean-square, as the keypoints do
 
 
@@ -53,8 +55,18 @@ class TrackingOptions:
 class HeadSource(KeypointSource, Protocol):
     """A detector that can be told where the head was a moment ago."""
 
-    def detect(self, volume: Volume, mask: Volume | None = None, start: NDArray[np.float64] | None = None) -> Detection:
-        """Keypoints of a scan: near the pose ``start`` (``Detection.pose``), or wherever the head is."""
+    def detect_together(self, volumes: Sequence[Volume], start: NDArray[np.float64]) -> list[Detection]:
+        """Keypoints of scans in which the head is near the pose ``start`` (``Detection.pose``)."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Sight:
+    """A frame before it is aligned: the scan or the reason why there is none, what was seen in it, and the seconds it took."""
+
+    scan: Volume | None
+    reason: str
+    seen: Detection | None
+    seconds: float
 
 
 class HeadNotFound(InputError):
@@ -124,10 +136,12 @@ class Tracker:
         known = known or {}
         self.prepare()
         asked = set(range(len(self._series.times))) - set(known) if wanted is None else set(wanted)
-        past = Past()
+        past, sights = Past(), dict[int, _Sight]()
         for index in range(max(asked, default=-1) + 1):
             if index in asked:
-                motion = self._motion(index, past)
+                if index not in sights:
+                    sights = self._look(self._together(index, asked, past), past)
+                motion = self._motion(index, sights.pop(index), past)
                 yield motion
                 past = past.followed_by(motion)
             elif index in known:
@@ -159,20 +173,38 @@ class Tracker:
         check_frame(scan)
         return scan
 
-    def _motion(self, index: int, past: Past) -> FrameMotion:
+    def _together(self, first: int, asked: Collection[int], past: Past) -> list[int]:
+        """Frames to look at at once: one, or the next few on a graphics card that knows where the head was."""
+        most = 1 if past.motion is None or self._detector.device == "cpu" else _BATCH
+        return list(takewhile(asked.__contains__, range(first, first + most)))
+
+    def _look(self, indices: Sequence[int], past: Past) -> dict[int, _Sight]:
+        """The frames and what is seen in them where the head was last; seen nothing yet where that is not known."""
+        begun, scans, reasons = perf_counter(), dict[int, Volume](), dict[int, str]()
+        for index in indices:
+            try:
+                scans[index] = self._usable(index)
+            except InputError as error:
+                reasons[index] = str(error)
+        seen: Sequence[Detection | None] = [None] * len(scans)
+        if past.motion is not None and scans:
+            seen = self._detector.detect_together(list(scans.values()), self._pose_after(past.motion))
+        seconds = (perf_counter() - begun) / len(indices)
+        found = dict(zip(scans, seen, strict=True))
+        return {index: _Sight(scans.get(index), reasons.get(index, ""), found.get(index), seconds) for index in indices}
+
+    def _motion(self, index: int, sight: _Sight, past: Past) -> FrameMotion:
         """The motion of one frame."""
-        begun, time = perf_counter(), self._series.times[index]
+        begun, time = perf_counter() - sight.seconds, self._series.times[index]
         reference = self.prepare()
-        try:
-            scan = self._usable(index)
-        except InputError as error:
-            return unusable(index, time, str(error), perf_counter() - begun)
+        if sight.scan is None:
+            return unusable(index, time, sight.reason, perf_counter() - begun)
         if index == reference.index:
             return of_reference(reference, index, time, perf_counter() - begun)
-        start = None if past.motion is None else self._pose_after(past.motion)
-        best, refound = self._aligned(scan, start), start is None
-        if start is not None and past.doubts(best, reference):
-            anew = self._aligned(scan, None)
+        best = self._aligned(sight.scan, sight.seen or self._detector.detect(sight.scan))
+        refound = sight.seen is None
+        if not refound and past.doubts(best, reference):
+            anew = self._aligned(sight.scan, self._detector.detect(sight.scan))
             if _better(anew, best):
                 best, refound = anew, True
         seconds = perf_counter() - begun
@@ -185,11 +217,10 @@ class Tracker:
         assert self._found is not None and self._found[1].pose is not None
         return invert(motion) @ self._found[1].pose
 
-    def _aligned(self, scan: Volume, start: NDArray | None) -> Registration:
-        """The frame aligned to the reference: looked at near ``start``, or wherever the head is."""
+    def _aligned(self, scan: Volume, seen: Detection) -> Registration:
+        """The frame aligned to the reference."""
         assert self._found is not None
         reference, found = self._found
-        seen = self._detector.detect(scan, None, start)
         options = RegistrationOptions(self._options.model, TransformType.RIGID, self._options.refine, self._options.device)
         return register_detected(reference.scan, scan, found, seen, options, self._detector, self._mask)
 
