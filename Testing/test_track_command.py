@@ -100,7 +100,7 @@ def test_a_run_that_was_stopped_goes_on_with_the_frames_that_are_missing(
     assert run(series, tmp_path / "out") == 0
     assert double.followed == [3, 4]
     assert len(rows_of(tmp_path / "out")) == FRAMES
-    assert "3 of 5 frames are known from an earlier run." in capsys.readouterr().err
+    assert "3 of 5 frames are known from an earlier run" in capsys.readouterr().err
     double.followed.clear()
     assert run(series, tmp_path / "out") == 0
     assert double.followed == []

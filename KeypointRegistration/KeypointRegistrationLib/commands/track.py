@@ -20,7 +20,7 @@ from ..registration.result import ModelIdentity, TrustLevel
 from ..registration.tracking.frames import FrameMotion, FrameStatus, Track
 from ..registration.tracking.identity import track_identity
 from ..registration.tracking.smoothing import smoothed
-from ..registration.tracking.tracker import HeadNotFound, HeadSource, Tracker
+from ..registration.tracking.tracker import HeadNotFound, HeadSource, ReferenceChoice, Tracker
 from ..registration.tracking.words import options_from_words
 from .engines import add_engine_arguments
 from .progress import ProgressLine, time_left
@@ -116,9 +116,10 @@ def _tracked(arguments: argparse.Namespace, progress: ProgressLine) -> tuple[Tra
     detector = _detector(options.model, options.device)
     tracker = Tracker(series, options, detector, mask)
     watch.lap("load")
-    reference = tracker.prepare(progress.part(0.05, 0.1))
+    prepared = 0.5 if options.reference is ReferenceChoice.MEAN else 0.1  # for a mean, all frames are tracked twice
+    reference = tracker.prepare(progress.part(0.05, prepared))
     watch.lap("reference")
-    frames = _followed(tracker, store, len(series.times), progress.part(0.1, 0.9))
+    frames = _followed(tracker, store, len(series.times), progress.part(prepared, 0.9))
     watch.lap("follow")
     track = Track(series.name, reference, frames)
     card, notes = detector.card, (*series.notes, *detector.warnings)
@@ -147,7 +148,7 @@ def _followed(
     """All frames; those that are not in the store yet are tracked and kept there."""
     known = store.frames
     if known:
-        print(f"{len(known)} of {count} frames are known from an earlier run.", file=sys.stderr)
+        tell(0.0, f"{len(known)} of {count} frames are known from an earlier run")
     wanted, looked_at = count - len(known), []
     for done, motion in enumerate(tracker.follow(known), 1):
         store.add(motion)
