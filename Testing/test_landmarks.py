@@ -55,7 +55,7 @@ def test_a_number_of_points_that_cannot_be_spread_is_a_sentence(count: int) -> N
 
 
 def test_an_unknown_scheme_is_a_sentence() -> None:
-    with pytest.raises(InputError, match="named, spread, midline or middle, not sprayed"):
+    with pytest.raises(InputError, match="named, spread, midline, middle or marked, not sprayed"):
         landmarks_of("sprayed", 32, 500)
 
 

@@ -18,8 +18,9 @@ _SHARES = (
     "schedule.average",
     "schedule.pretraining",
     "view.crop",
+    "view.slab",
 )
-_PROBABILITIES = ("familiar", "fluid_bright", "stripped", "surroundings", "thick", "stripes")
+_PROBABILITIES = ("familiar", "fluid_bright", "stripped", "surroundings", "womb", "thick", "stripes")
 
 
 def check_config(config: TrainingConfig) -> None:

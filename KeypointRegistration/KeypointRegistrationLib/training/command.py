@@ -59,7 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _train(config: TrainingConfig, arguments: argparse.Namespace, folder: Path, device: torch.device, team: Team) -> None:
     data = config.data
-    landmarks = landmarks_of(data.landmarks, data.count, data.brain_below)
+    marks = arguments.config.parent / data.points if data.points else None
+    landmarks = landmarks_of(data.landmarks, data.count, data.brain_below, marks)
     labels, training, held_out = subjects_of(config, arguments.config.parent, landmarks)
     notes = [] if held_out else ["Nothing is held out: accuracy is measured on what the model has seen, and looks better."]
     _prepare(folder)

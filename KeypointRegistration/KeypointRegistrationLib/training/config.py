@@ -31,8 +31,9 @@ class DataConfig:
         pattern: of the file names in it.
         held_out: names (without extension) of the subjects kept for validation; where none, those it trains on are measured.
         landmarks: ``named`` anatomical points of maps with FreeSurfer's numbers, or points ``spread`` over the brain, or
-            over the largest bright object of a scan.
+            over the largest bright object of a scan, or their ``midline``, ``middle``, or points ``marked`` by hand.
         count: how many points are spread.
+        points: file with the points ``marked`` in each scan, relative to the configuration file.
         brain_below: labels from 1 to below this are brain: all, unless said otherwise.
         white, fluid: labels of white matter and of fluid; other brain labels are grey matter.  Where neither is told, the
             brain's labels are tissues of as many kinds.
@@ -48,6 +49,7 @@ class DataConfig:
     pattern: str = "*.nii*"
     landmarks: str = "named"
     count: int = 32
+    points: str = ""
     names: dict[str, str] = field(default_factory=dict)
 
 

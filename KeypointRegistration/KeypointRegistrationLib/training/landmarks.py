@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -115,6 +117,48 @@ class MiddleLandmark:
         return _brain_box(labels, self.brain_below)[0][None]
 
 
+class MarkedLandmarks:
+    """Points that somebody has marked in each scan: a CSV file with the columns scan, r, a, s (RAS mm) and, where there are
+    several points in each, point.  Further columns, and lines that begin with #, are for people.
+
+    Raises:
+        InputError: if the file cannot be read or is not such a table, or scans do not all have the same points.
+    """
+
+    twins: ClassVar[list[tuple[int, int]]] = []
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        marks: dict[str, dict[str, NDArray[np.float64]]] = {}
+        try:
+            with path.open(encoding="utf-8", newline="") as lines:
+                for row in csv.DictReader(line for line in lines if not line.startswith("#")):
+                    place = np.array([float(row[axis]) for axis in "ras"])
+                    marks.setdefault(row["scan"], {})[row.get("point", "mark")] = place
+        except OSError as error:
+            raise InputError(f"The marked points {path} cannot be read: {error.strerror or error}.") from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{path} is not a table of marked points: it needs the columns scan, r, a and s.") from error
+        if not marks:
+            raise InputError(f"{path} holds no marked points.")
+        self.names = tuple(next(iter(marks.values())))
+        for scan, points in marks.items():
+            if tuple(points) != self.names:
+                raise InputError(f"{path} holds other points for {scan} than for the first scan. Mark the same in all.")
+        self._marks = marks
+
+    @property
+    def mirrored_order(self) -> NDArray[np.intp]:
+        """Nobody says which points are twins: each is its own."""
+        return np.arange(len(self.names))
+
+    def points(self, labels: Volume) -> NDArray[np.float64]:
+        """The marks of the scan of that name; InputError where it has none."""
+        if labels.name not in self._marks:
+            raise InputError(f"{self._path.name} has no marked points for {labels.name}. Mark them, or leave the scan out.")
+        return np.array([self._marks[labels.name][name] for name in self.names])
+
+
 def _brain_box(labels: Volume, brain_below: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Middle (3,) and half-axes (3,) of the box around the brain in RAS mm, but for the last voxels."""
     kji = np.argwhere((labels.voxels > 0) & (labels.voxels < brain_below))
@@ -130,17 +174,22 @@ def _evenly(count: int, dimensions: int) -> NDArray[np.float64]:
     return (0.5 + np.arange(1, count + 1)[:, None] * ratios) % 1
 
 
-def landmarks_of(scheme: str, count: int, brain_below: int) -> Landmarks:
+def landmarks_of(scheme: str, count: int, brain_below: int, marks: Path | None = None) -> Landmarks:
     """The scheme that a configuration asks for: ``named``, or ``count`` points ``spread`` over the brain (labels below
-    ``brain_below``) or over its ``midline``, or the ``middle`` of it alone.
+    ``brain_below``) or over its ``midline``, or the ``middle`` of it alone, or those ``marked`` in the
+    file ``marks``.
 
     Raises:
         InputError: if there is no such scheme.
     """
     if scheme == "named":
         return NamedLandmarks()
+    if scheme == "marked":
+        if marks is None:
+            raise InputError('data.landmarks = "marked" needs data.points, the file with the marked points.')
+        return MarkedLandmarks(marks)
     if scheme == "middle":
         return MiddleLandmark(brain_below)
     if scheme in ("spread", "midline"):
         return SpreadLandmarks(count, brain_below, midline=scheme == "midline")
-    raise InputError(f"data.landmarks is named, spread, midline or middle, not {scheme}.")
+    raise InputError(f"data.landmarks is named, spread, midline, middle or marked, not {scheme}.")
