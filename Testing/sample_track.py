@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from KeypointRegistrationLib.files.series.track_report import TrackingRun
 from KeypointRegistrationLib.geometry.volume import Volume
-from KeypointRegistrationLib.registration.result import ErrorPrediction, SimilarityChange, Trust, TrustLevel
+from KeypointRegistrationLib.registration.result import ErrorPrediction, ModelIdentity, SimilarityChange, Trust, TrustLevel
 from KeypointRegistrationLib.registration.tracking.frames import FrameMotion, FrameStatus, Reference, Track
+from KeypointRegistrationLib.registration.tracking.tracker import TrackingOptions
 from samples import sample_keypoints, sample_matrix, sample_volume
 
 
@@ -64,3 +66,9 @@ def sample_track() -> Track:
     )
     frames = (reference, sample_motion(1), lost_motion(2), sample_motion(3, degrees=25.0))
     return Track("series", sample_reference(), frames)
+
+
+def sample_run() -> TrackingRun:
+    """How ``sample_track`` is said to have come about."""
+    model = ModelIdentity("foetal-rigid", "0.2.0", "0" * 64)
+    return TrackingRun(TrackingOptions(), model, "cpu", {"track": 1.5}, notes=("A note.",))

@@ -90,6 +90,14 @@ def test_a_dicom_series_over_midnight_goes_on(tmp_path: Path) -> None:
     assert_read(read_series(write_dicom(tmp_path / "series", FRAMES, tags)), FRAMES, TIMES)
 
 
+def test_a_clock_too_coarse_for_the_frames_is_not_followed(tmp_path: Path) -> None:
+    clock = ["100000", "100001", "100001", "100002", "100002"]
+    tags = [
+        {"TemporalPositionIdentifier": n, "AcquisitionTime": time, "RepetitionTime": 500} for n, time in enumerate(clock)
+    ]
+    assert_read(read_series(write_dicom(tmp_path / "series", FRAMES, tags)), FRAMES, (0, 0.5, 1, 1.5, 2))
+
+
 def test_a_dicom_series_without_a_clock_says_where_its_times_are_from(tmp_path: Path) -> None:
     tags = [{"TemporalPositionIdentifier": index, "RepetitionTime": 1500} for index in range(len(FRAMES))]
     (note,) = read_series(write_dicom(tmp_path / "series", FRAMES, tags)).notes
@@ -140,6 +148,14 @@ def test_frames_that_are_not_finite_are_read_all_the_same(tmp_path: Path) -> Non
         write_nifti(folder / f"{index}.nii.gz", frame)
     series = read_series(folder)
     assert np.isnan(series.frame(1).voxels).all() and not series.frame(2).voxels.any()
+
+
+def test_files_of_different_number_types_become_frames_of_one(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "series", FRAMES)
+    write_nifti(folder / "scan10.nii.gz", Volume(FRAMES[1].voxels.astype(np.uint16), FRAMES[1].ijk_to_ras))
+    series = read_series(folder)
+    assert {series.frame(index).voxels.dtype for index in range(5)} == {np.dtype(np.int32)}
+    assert np.array_equal(series.frame(1).voxels, FRAMES[1].voxels)
 
 
 def test_an_unpacked_series_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,35 +4,36 @@ from __future__ import annotations
 
 import csv
 import json
+import resource
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import slicer
 import vtk
+from conftest import REPOSITORY
 from host.mrml import RealScene
 from KeypointRegistrationLib.files.scans import read_transform, read_volume
 from KeypointRegistrationLib.files.series import outputs
 from KeypointRegistrationLib.files.series.outputs import check_track_folder, write_track
 from KeypointRegistrationLib.files.series.reading import read_series
-from KeypointRegistrationLib.files.series.track_report import TrackingRun, track_summary
+from KeypointRegistrationLib.files.series.track_report import track_summary
 from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.geometry.transforms import affine, invert
 from KeypointRegistrationLib.geometry.volume import Volume
-from KeypointRegistrationLib.registration.result import ModelIdentity
 from KeypointRegistrationLib.registration.tracking.frames import FrameStatus, Track
-from KeypointRegistrationLib.registration.tracking.tracker import TrackingOptions
-from sample_track import MemorySeries, sample_track
+from sample_track import MemorySeries, sample_run, sample_track
 
 FILES = {
     "transforms", "transforms.seq.mrb", "stabilised.seq.nrrd", "reference.nii.gz", "motion.csv", "motion.png", "report.json",
 }  # fmt: skip
 SMOOTHED = {"smoothed_transforms", "smoothed_transforms.seq.mrb"}
-RUN = TrackingRun(
-    TrackingOptions(), ModelIdentity("foetal-rigid", "0.2.0", "0" * 64), "cpu", {"track": 1.5}, notes=("A note.",)
-)
+RUN = sample_run()
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +45,8 @@ def track() -> Track:
 def series(track: Track) -> MemorySeries:
     """The reference where the head of each frame is; the lost frame shows it somewhere."""
     scan = track.reference.scan
-    moved = [
-        scan if motion.moving_to_fixed is None else scan.moved(invert(motion.moving_to_fixed)) for motion in track.frames
-    ]
+    motions = [np.eye(4) if motion.moving_to_fixed is None else motion.moving_to_fixed for motion in track.frames]
+    moved = [scan.moved(invert(matrix)) for matrix in motions]
     return MemorySeries(tuple(moved), tuple(motion.time for motion in track.frames))
 
 
@@ -238,6 +238,53 @@ def test_a_frame_that_cannot_be_read_any_more_leaves_nothing(series: MemorySerie
     with pytest.raises(InputError, match=r"frame3\.nii"):
         write_track(tmp_path, Deleted(series.volumes, series.times), track, RUN)
     assert names(tmp_path) == set()
+
+
+def in_a_process(script: str, *arguments: object, **options: Any) -> str:
+    """What a script prints that has the sample track, and a series of its reference, at hand."""
+    begin = (
+        "import resource, sys; sys.path[:0] = sys.argv[1:3]\n"
+        "from dataclasses import replace\n"
+        "from KeypointRegistrationLib.files.series.outputs import write_track\n"
+        "from KeypointRegistrationLib.geometry.errors import InputError\n"
+        "from sample_track import MemorySeries, sample_run, sample_track\n"
+        "track = sample_track()\n"
+        "series = MemorySeries((track.reference.scan,) * 60, tuple(range(60)))\n"
+        "frames = [replace(track.frames[1], index=index, time=2.0 * index) for index in range(60)]\n"
+    )
+    paths = [str(REPOSITORY / "KeypointRegistration"), str(REPOSITORY / "Testing")]
+    command = [sys.executable, "-c", begin + script, *paths, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=True, **options).stdout
+
+
+def test_a_disk_full_at_a_later_frame_is_told_in_a_sentence_and_leaves_nothing(tmp_path: Path) -> None:
+    script = (
+        "try:\n    write_track(sys.argv[3], series, replace(track, frames=tuple(frames)), sample_run())\n"
+        "except InputError as error:\n    print(error)\n"
+    )
+    limit = 200_000
+    said = in_a_process(
+        script, tmp_path / "results", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    )
+    assert "not enough space" in said
+    assert names(tmp_path / "results") == set()
+
+
+def test_memory_does_not_grow_with_the_number_of_frames(tmp_path: Path) -> None:
+    """Frames of 2 MB: the most memory used after four of them, and after forty."""
+    script = (
+        "import numpy as np\n"
+        "scan = replace(track.reference.scan, voxels=np.zeros((16, 256, 256), np.int16))\n"
+        "class Large(MemorySeries):\n"
+        "    def frame(self, index):\n        return replace(scan, voxels=scan.voxels + np.int16(index))\n"
+        "reference = replace(track.reference, scan=scan)\n"
+        "for count in (4, 40):\n"
+        "    some = replace(track, reference=reference, frames=tuple(frames[:count]))\n"
+        "    write_track(sys.argv[3], Large((), ()), some, sample_run())\n"
+        "    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+    )
+    few, many = map(int, in_a_process(script, tmp_path).split())
+    assert many - few < 36 * 2_000 / 4  # kB: a quarter of what the other frames would take
 
 
 def test_a_folder_of_somebody_else_is_not_replaced(tmp_path: Path) -> None:

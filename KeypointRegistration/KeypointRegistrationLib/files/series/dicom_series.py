@@ -100,8 +100,9 @@ def _in_time(folder: Path, slices: Slices, places: list[NDArray[np.intp]]) -> ND
 def _times(frames: list[Slices]) -> tuple[list[float] | None, str]:
     """When the frames were taken, in seconds from the first, and a note where that is not what the scanner's clock says."""
     clock = np.array([min(_clock(entry.get(_ACQUISITION_TIME, "")) for entry in frame.tags) for frame in frames])
-    if np.isfinite(clock).all() and np.ptp(clock) > 0:
-        return np.round((clock - clock[0]) % _DAY, 6).tolist(), ""
+    since = np.round((clock - clock[0]) % _DAY, 6)
+    if np.isfinite(clock).all() and (np.diff(since).all() or (np.diff(since) < 0).any()):  # a coarse clock stands still
+        return since.tolist(), ""
     triggers = np.array([min(_number(entry.get(_TRIGGER_TIME, "")) for entry in frame.tags) for frame in frames])
     if np.isfinite(triggers).all() and (np.diff(triggers) > 0).all():
         return ((triggers - triggers[0]) / 1000).tolist(), ""

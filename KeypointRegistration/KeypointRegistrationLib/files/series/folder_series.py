@@ -22,11 +22,12 @@ _SAME_SPACING = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class _Kind:
-    """What all frames must have in common: shape along K, J and I, and spacing (mm) along I, J and K, of the first."""
+    """Of the first frame: its shape along K, J and I and spacing (mm) along I, J and K, which all have, and number type."""
 
     name: str
     shape: tuple[int, int, int]
     spacing: NDArray[np.float64]
+    dtype: np.dtype
 
 
 def volume_files(folder: Path) -> list[Path]:
@@ -38,19 +39,25 @@ def volume_files(folder: Path) -> list[Path]:
 def read_folder_series(folder: Path, files: list[Path]) -> StoredSeries:
     """The series whose frames are ``files``, in that order.  Every one is read once, to see whether they are one series.
 
+    Their number types may differ: frames have the one that holds the values of all.
+
     Raises:
         InputError: if a file cannot be read, or is not of the same size and spacing as the first.
     """
     if len(files) == 1:
         raise InputError(f"{folder} holds a single volume, {files[0].name}. Give that file if it is a series itself.")
     kind = _kind(read_volume(files[0]))
+    dtype = kind.dtype
     for path in files[1:]:
-        _check_alike(kind, read_volume(path), path)
+        volume = read_volume(path)
+        _check_alike(kind, volume, path)
+        dtype = np.result_type(dtype, volume.voxels.dtype)
 
     def read(index: int) -> Volume:
         volume = read_volume(files[index])
         _check_alike(kind, volume, files[index])  # it may have been replaced meanwhile
-        return Volume(volume.voxels, volume.ijk_to_ras, frame_name(folder.resolve().name, index))
+        name = frame_name(folder.resolve().name, index)
+        return Volume(volume.voxels.astype(dtype, copy=False), volume.ijk_to_ras, name)
 
     return series_of(folder, len(files), None, read)
 
@@ -62,7 +69,7 @@ def _natural(path: Path) -> tuple[list[tuple[int, str]], str]:
 
 
 def _kind(volume: Volume) -> _Kind:
-    return _Kind(volume.name, volume.shape, volume.spacing)
+    return _Kind(volume.name, volume.shape, volume.spacing, volume.voxels.dtype)
 
 
 def _check_alike(first: _Kind, volume: Volume, path: Path) -> None:

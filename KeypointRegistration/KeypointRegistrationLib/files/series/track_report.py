@@ -130,5 +130,5 @@ def _cell(value: float | int | bool | str) -> float | int | str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return round(value, _DIGITS) if np.isfinite(value) else ""
+        return round(value, _DIGITS) + 0.0 if np.isfinite(value) else ""  # no −0
     return value
