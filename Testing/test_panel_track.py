@@ -147,7 +147,7 @@ def test_a_sequence_that_is_not_what_it_was_ends_the_run_with_a_sentence(followe
     volume = follower.load()
     follower.worker("finishes")
     follower.person.click("trackButton")
-    browser = follower.panel._track._browser
+    browser = follower.panel._track._playing.browser
     sequence = browser.GetMasterSequenceNode()
     follower.application.wait_until(lambda: follower.client.is_active, "the worker")
     if moment == "edited":

@@ -10,7 +10,7 @@ from KeypointRegistrationLib.detection.bundle import Card
 from KeypointRegistrationLib.geometry.volume import Volume
 from KeypointRegistrationLib.registration.result import Trust, TrustLevel
 from KeypointRegistrationLib.registration.tracking.frames import FrameMotion, FrameStatus, Reference
-from KeypointRegistrationLib.registration.tracking.tracker import TrackingOptions
+from KeypointRegistrationLib.registration.tracking.options import TrackingOptions
 from KeypointRegistrationLib.scene.series.adding import add_track
 from KeypointRegistrationLib.scene.series.frames import SceneSeries
 from KeypointRegistrationLib.scene.series.track import SceneTrack

@@ -6,16 +6,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import slicer
-import vtk
 from slicer.i18n import tr as _
 
 from ..geometry.errors import InputError
 from ..registration.plain import plain
 from ..registration.tracking.motion_table import MotionRow
-from ..registration.tracking.tracker import ReferenceChoice, TrackingOptions
+from ..registration.tracking.options import ReferenceChoice, TrackingOptions
 from ..scene.inputs import mask_of
 from ..scene.results.editor import RegistrationEditor
 from ..scene.series.frames import SceneSeries, browser_of, frame_times
+from ..scene.series.playing import Playing
 from ..scene.series.plot_views import clicked_frame, leave_plots, plots_are_shown, show_plots
 from ..scene.series.track import SceneTrack, track_of
 from ..worker.client import WorkerClient
@@ -53,10 +53,9 @@ class TrackSection(Section):
         self._again: Callable[[], None] | None = None  # the run that was asked for last, once more
         self._track: SceneTrack | None = None
         self._rows: dict[int, MotionRow] = {}
-        self._browser: slicer.vtkMRMLSequenceBrowserNode | None = None
-        self._observation = 0
+        self._playing = Playing(self._on_browser)
         self._shown = -1  # frame
-        self._is_filling = self._entered = False
+        self._is_filling = self._entered = self._was_playing = False
         ui = self.ui
         self._table = TrackTable(ui.trackTable, self._go_to)
         self._clicks = PlotClicks(self._on_plot_clicked)
@@ -99,7 +98,7 @@ class TrackSection(Section):
     def close(self) -> None:
         self._job.close()
         self._clicks.close()
-        self._observe(None)
+        self._playing.follow(None)
 
     def stop(self) -> None:
         """The scene is closed: nothing comes of what is running."""
@@ -111,7 +110,7 @@ class TrackSection(Section):
         chosen = self._parameters()
         browser = None if chosen is None else browser_of(chosen.movingVolume)
         self.ui.trackCollapsibleButton.visible = browser is not None or self.is_active
-        self._observe(browser)
+        self._playing.follow(browser)
         if browser is None:
             self._track, self._rows = None, {}
             return
@@ -154,7 +153,7 @@ class TrackSection(Section):
         options = self._chosen_options()
         earlier = self._track if self._track is not None and _goes_on(self._track, options) else None
         kept = {} if earlier is None else earlier.corrected
-        self._start(options, earlier, [n for n in range(self._count_of_frames()) if n not in kept])
+        self._start(options, earlier, [n for n in range(self._playing.frames) if n not in kept])
         self._again = self._start_all
 
     def _start_chosen(self) -> None:
@@ -194,10 +193,9 @@ class TrackSection(Section):
 
     def _go_to(self, frame: int) -> None:
         """Show a frame, here and everywhere."""
-        if self._browser is not None and 0 <= frame < self._browser.GetNumberOfItems():
-            self._browser.SetSelectedItemNumber(frame)
-            if self._track is not None and not self.is_active:
-                self.bench.choose(self._track.registration)
+        self._playing.go_to(frame)
+        if self._track is not None and not self.is_active:
+            self.bench.choose(self._track.registration)
 
     def _step(self, direction: int) -> None:
         """To the next frame before or after this one that a person should look at."""
@@ -223,26 +221,17 @@ class TrackSection(Section):
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
-    def _observe(self, browser: slicer.vtkMRMLSequenceBrowserNode | None) -> None:
-        """Follow the frames that a browser shows."""
-        if browser is self._browser:
-            return
-        if self._browser is not None:
-            self._browser.RemoveObserver(self._observation)
-        self._browser = browser
-        if browser is not None:
-            self._observation = browser.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_event: self._on_browser())
-
     def _on_browser(self) -> None:
         """Another frame is shown.  While it plays, only the table follows."""
-        browser = self._browser
-        if browser is None or not self._entered:
+        if not self._entered:
             return
-        if browser.GetSelectedItemNumber() != self._shown:
+        has_moved = self._playing.frame != self._shown or self._was_playing
+        self._was_playing = self._playing.is_playing
+        if self._playing.frame != self._shown:
             self._fill_shown()
         editor = self.bench.editor
-        is_behind = editor is not None and editor.result.is_replaced
-        if not browser.GetPlaybackActive() and (is_behind or editor is None):
+        is_behind = has_moved if editor is None else editor.result.is_replaced
+        if is_behind and not self._was_playing:
             self.bench.refresh_soon()
 
     def _take_rows(self) -> None:
@@ -255,13 +244,13 @@ class TrackSection(Section):
         self._fill()
 
     def _fill(self) -> None:
-        ui, browser = self.ui, self._browser
+        ui, browser = self.ui, self._playing.browser
         if browser is None:
             return
         self._is_filling = True
         self._table.show(frame_times(browser.GetMasterSequenceNode()), self._rows)
         ui.trackTable.visible = ui.frameLabel.visible = bool(self._rows)
-        show_message(ui.trackSummaryLabel, summary_text(self._rows.values(), self._count_of_frames()))
+        show_message(ui.trackSummaryLabel, summary_text(self._rows.values(), self._playing.frames))
         ui.trackAgainButton.enabled = bool(self._rows) and not self.is_active
         ui.plotsCheckBox.enabled = bool(self._rows)
         ui.plotsCheckBox.checked = plots_are_shown(slicer.mrmlScene)
@@ -271,27 +260,21 @@ class TrackSection(Section):
         self._fill_shown()
 
     def _fill_shown(self) -> None:
-        browser = self._browser
-        if browser is not None:
-            self._shown = browser.GetSelectedItemNumber()
-            self._table.go_to(self._shown)
-            self.ui.frameLabel.text = frame_text(self._shown, self._rows.get(self._shown))
+        self._shown = self._playing.frame
+        self._table.go_to(self._shown)
+        self.ui.frameLabel.text = frame_text(self._shown, self._rows.get(self._shown))
 
     def _count(self) -> int:
         """How many frames the scene has the motion of."""
         return 0 if self._track is None or not self._track.is_there else len(self._track.motions)
-
-    def _count_of_frames(self) -> int:
-        return 0 if self._browser is None else self._browser.GetNumberOfItems()
 
     def _chosen_options(self) -> TrackingOptions:
         chosen = self._parameters()
         if chosen is None:
             raise InputError(_("There is no scene."))
         wish = chosen.trackReference
-        shown = 0 if self._browser is None else self._browser.GetSelectedItemNumber()
         references = {ReferenceWish.FIRST: ReferenceChoice.FIRST, ReferenceWish.MEAN: ReferenceChoice.MEAN}
-        return TrackingOptions(chosen.model, chosen.refine, chosen.device.value, references.get(wish, shown))
+        return TrackingOptions(chosen.model, chosen.refine, chosen.device.value, references.get(wish, self._playing.frame))
 
     def _show_running(self, running: bool) -> None:
         ui = self.ui

@@ -14,7 +14,7 @@ from ..registration.tracking.frames import FrameStatus
 from ..registration.tracking.motion_table import MotionRow
 
 _VERDICT = 5
-_WIDTHS = (44, 52, 44, 44, 44)  # pixels of the columns before the verdict
+_WIDTHS = (46, 48, 42, 38, 38)  # pixels of the columns before the verdict
 
 
 class TrackTable:
@@ -41,7 +41,7 @@ class TrackTable:
             table.setHorizontalHeaderItem(column, item)
         for column, width in enumerate(_WIDTHS):
             table.setColumnWidth(column, width)
-        table.horizontalHeader().setStretchLastSection(True)
+        table.horizontalHeader().setSectionResizeMode(_VERDICT, qt.QHeaderView.Stretch)
         table.verticalHeader().setDefaultSectionSize(22)
         table.connect("itemSelectionChanged()", self._on_selection)
 

@@ -8,6 +8,7 @@ import numpy as np
 from slicer.i18n import tr as _
 
 from ..registration.result import TrustLevel
+from ..registration.tracking.frames import FrameStatus
 from ..registration.tracking.motion_table import MotionRow
 from .track_table import verdict_text
 
@@ -17,14 +18,18 @@ def summary_text(rows: Collection[MotionRow], frames: int) -> str:
     if not rows:
         return _("{frames} frames, not tracked yet.").format(frames=frames)
     counts = {level: sum(row.trust is level for row in rows) for level in TrustLevel}
-    text = _("{tracked} of {frames} frames tracked: {good} good, {check} to check, {bad} not to be trusted, {lost} lost.")
+    text = _(
+        "{tracked} of {frames} frames tracked: {good} good, {check} to check, {bad} not to be trusted, "
+        "{lost} lost, {unusable} unusable."
+    )
     told = text.format(
         tracked=len(rows),
         frames=frames,
         good=counts[TrustLevel.GOOD],
         check=counts[TrustLevel.CHECK],
         bad=counts[TrustLevel.DO_NOT_TRUST],
-        lost=sum(row.trust is None for row in rows),
+        lost=sum(row.status is FrameStatus.LOST for row in rows),
+        unusable=sum(row.status is FrameStatus.UNUSABLE for row in rows),
     )
     steps = [row.framewise_displacement for row in rows if np.isfinite(row.framewise_displacement)]
     if not steps:

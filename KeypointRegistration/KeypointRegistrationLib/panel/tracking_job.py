@@ -19,8 +19,8 @@ from ..geometry.errors import InputError
 from ..geometry.volume import Volume
 from ..registration.plain import plain
 from ..registration.tracking.frames import FrameMotion
+from ..registration.tracking.options import ReferenceChoice, TrackingOptions
 from ..registration.tracking.plain import motion_from
-from ..registration.tracking.tracker import ReferenceChoice, TrackingOptions
 from ..scene.series.adding import add_track
 from ..scene.series.frames import FrameState, SceneSeries
 from ..scene.series.track import SceneTrack

@@ -10,7 +10,7 @@ from ...geometry.volume import Volume
 from ..memory import fingerprint
 from ..plain import plain
 from .frames import Series
-from .tracker import TrackingOptions
+from .options import TrackingOptions
 
 
 def track_identity(series: Series, mask: Volume | None, options: TrackingOptions, model_sha256: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import Enum
 from itertools import takewhile
 from time import perf_counter
 from typing import Protocol
@@ -21,35 +20,12 @@ from ..pipeline import KeypointSource, register_detected
 from ..result import Registration
 from .frames import FrameMotion, Reference, Series
 from .mean import mean_scan
+from .options import ReferenceChoice, TrackingOptions
 from .usable import check_frame
 from .verdict import Past, disagrees, lost, of_reference, tracked, unusable
 
 _BATCH = 8  # frames that a graphics card looks at together
 _BALL = np.sqrt(5 / 3)  # radius of a ball whose points lie as far from its middle, root-mean-square, as the keypoints do
-
-
-class ReferenceChoice(Enum):
-    """What the frames are aligned to, where it is not one of them by number.  The value is the word used everywhere."""
-
-    FIRST = "first"  # the first that can be used
-    MEAN = "mean"  # of all trusted frames, after they were aligned to the first
-
-
-@dataclass(frozen=True)
-class TrackingOptions:
-    """How to follow a head through a series.
-
-    Attributes:
-        model: name of a model bundle that makes rigid alignments.
-        refine: whether each frame's keypoint alignment is followed by intensity refinement.
-        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        reference: what the frames are aligned to; a number is the index of a frame, from 0.
-    """
-
-    model: str = "foetal-rigid"
-    refine: bool = True
-    device: str = "auto"
-    reference: ReferenceChoice | int = ReferenceChoice.FIRST
 
 
 class HeadSource(KeypointSource, Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...geometry.errors import InputError
 from ..options import DEVICES
-from .tracker import ReferenceChoice, TrackingOptions
+from .options import ReferenceChoice, TrackingOptions
 
 
 def options_from_words(

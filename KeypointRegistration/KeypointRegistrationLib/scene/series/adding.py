@@ -11,7 +11,7 @@ from ...detection.bundle import Card
 from ...registration.result import Trust, TrustLevel
 from ...registration.tracking.frame_pair import frame_registration
 from ...registration.tracking.frames import FrameMotion, FrameStatus, Reference
-from ...registration.tracking.tracker import TrackingOptions
+from ...registration.tracking.options import TrackingOptions
 from .. import hierarchy
 from ..nodes import add_hidden_text, put_under
 from ..results.adding import add_registration

@@ -11,26 +11,26 @@ from .table import DOUBTFUL, LOST, TIME
 
 _AXES: tuple[tuple[str, Colour], ...] = (("R", (0.85, 0.37, 0.01)), ("A", (0.0, 0.45, 0.70)), ("S", (0.0, 0.55, 0.40)))
 _ONE: Colour = (0.2, 0.2, 0.2)
-_MARKS: tuple[tuple[str, Colour, int], ...] = (
-    (DOUBTFUL, (0.90, 0.60, 0.0), slicer.vtkMRMLPlotSeriesNode.MarkerStyleDiamond),
-    (LOST, (0.80, 0.10, 0.10), slicer.vtkMRMLPlotSeriesNode.MarkerStyleCross),
+_MARKS: tuple[tuple[str, str, Colour, int], ...] = (
+    (DOUBTFUL, "check", (0.90, 0.60, 0.0), slicer.vtkMRMLPlotSeriesNode.MarkerStyleDiamond),
+    (LOST, "lost", (0.80, 0.10, 0.10), slicer.vtkMRMLPlotSeriesNode.MarkerStyleCross),
 )
 
 
 @dataclass(frozen=True)
 class Plot:
-    """A chart: its title, the axis' title, and the columns of the table that it draws, with their colours."""
+    """A chart: its title, the axis' title, and the columns of the table that it draws, with their names and colours."""
 
     title: str
     axis: str
-    columns: tuple[tuple[str, Colour], ...]
+    lines: tuple[tuple[str, str, Colour], ...]
 
 
 #: In the order in which they are shown.
 PLOTS = (
-    Plot("Rotation", "Rotation (°)", tuple((f"Rotation {axis}", colour) for axis, colour in _AXES)),
-    Plot("Translation", "Translation (mm)", tuple((f"Translation {axis}", colour) for axis, colour in _AXES)),
-    Plot("Framewise displacement", "Displacement (mm)", (("Framewise displacement", _ONE),)),
+    Plot("Rotation", "Rotation (°)", tuple((f"Rotation {axis}", axis, colour) for axis, colour in _AXES)),
+    Plot("Translation", "Translation (mm)", tuple((f"Translation {axis}", axis, colour) for axis, colour in _AXES)),
+    Plot("Framewise displacement", "Displacement (mm)", (("Framewise displacement", "moved", _ONE),)),
 )
 
 
@@ -44,15 +44,15 @@ def add_charts(
     marks = [_add_marks(table, *mark) for mark in _MARKS]
     every, charts = list(marks), []
     for plot in PLOTS:
-        lines = [_add_line(table, column, colour) for column, colour in plot.columns]
+        lines = [_add_line(table, *line) for line in plot.lines]
         charts.append(_add_chart(table.GetScene(), f"{name} {plot.title.lower()}", plot, [*lines, *marks]))
         every += lines
     return every, charts
 
 
-def _add_series(table: slicer.vtkMRMLTableNode, column: str, colour: Colour) -> slicer.vtkMRMLPlotSeriesNode:
-    """Its name is what the legend says."""
-    series = table.GetScene().AddNewNodeByClass("vtkMRMLPlotSeriesNode", column)
+def _add_series(table: slicer.vtkMRMLTableNode, column: str, name: str, colour: Colour) -> slicer.vtkMRMLPlotSeriesNode:
+    """Its name is what the legend says, which must be short: the legend is printed over the lines."""
+    series = table.GetScene().AddNewNodeByClass("vtkMRMLPlotSeriesNode", name)
     series.SetPlotType(series.PlotTypeScatter)
     series.SetAndObserveTableNodeID(table.GetID())
     series.SetXColumnName(TIME)
@@ -61,16 +61,18 @@ def _add_series(table: slicer.vtkMRMLTableNode, column: str, colour: Colour) -> 
     return series
 
 
-def _add_line(table: slicer.vtkMRMLTableNode, column: str, colour: Colour) -> slicer.vtkMRMLPlotSeriesNode:
-    series = _add_series(table, column, colour)
+def _add_line(table: slicer.vtkMRMLTableNode, column: str, name: str, colour: Colour) -> slicer.vtkMRMLPlotSeriesNode:
+    series = _add_series(table, column, name, colour)
     series.SetMarkerStyle(series.MarkerStyleCircle)  # what a person can click
     series.SetMarkerSize(5)
     series.SetLineWidth(1.5)
     return series
 
 
-def _add_marks(table: slicer.vtkMRMLTableNode, column: str, colour: Colour, style: int) -> slicer.vtkMRMLPlotSeriesNode:
-    series = _add_series(table, column, colour)
+def _add_marks(
+    table: slicer.vtkMRMLTableNode, column: str, name: str, colour: Colour, style: int
+) -> slicer.vtkMRMLPlotSeriesNode:
+    series = _add_series(table, column, name, colour)
     series.SetMarkerStyle(style)
     series.SetMarkerSize(9)
     series.SetLineStyle(series.LineStyleNone)

@@ -12,6 +12,7 @@ import vtk
 from ...geometry.errors import InputError
 from ..nodes import batch, put_under
 from ..results.placement import HARDENED, aligned_ijk_to_world, hardening_memory, present, renumbering
+from ..series.frames import browser_of
 from ..volumes import local_ijk_to_ras
 
 if TYPE_CHECKING:
@@ -29,9 +30,15 @@ def harden(result: SceneRegistration) -> None:
     No voxel changes: a linear transform moves the grid.  A file saved of the volume is then aligned by itself.
 
     Raises:
-        InputError: if it is hardened already, if a node is gone or has been put elsewhere, or under a non-linear transform.
+        InputError: if it is hardened already, if a node is gone or has been put elsewhere, or under a non-linear transform;
+            and if the moving volume plays a sequence, whose next frame would take it back.
     """
     _, moving, _ = present(result)
+    if browser_of(moving) is not None:
+        raise InputError(
+            f"{moving.GetName()} plays a sequence: hardened, it would be aligned in this frame only. "
+            "Make a copy, or leave the frames under their transform, which moves each as it should."
+        )
     record = result.record
     if record is None:
         raise InputError("The record of this registration is no longer in the scene: hardening could not be taken back.")
