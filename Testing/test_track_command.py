@@ -169,7 +169,7 @@ def test_the_mask_reaches_the_tracker(
 ) -> None:
     masks: list[Volume | None] = []
 
-    def prepare(self: TrackerDouble, progress: object = None) -> object:
+    def prepare(self: TrackerDouble, *_: object) -> object:
         masks.append(self._mask)
         return TrackerDouble.prepare(self)
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from KeypointRegistrationLib.detection.bundle import Card, load_card
 from KeypointRegistrationLib.detection.heatmaps import Detection
+from KeypointRegistrationLib.files.series.store import TrackStore
 from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.geometry.transforms import TransformType, affine, invert
 from KeypointRegistrationLib.geometry.volume import Volume
@@ -127,6 +128,18 @@ def test_another_frame_can_be_the_reference(card: Card) -> None:
     assert frames[2].status is FrameStatus.REFERENCE
     for frame in frames:
         assert_true(frame, series, reference=2)
+
+
+def test_frames_that_a_mean_was_made_of_are_not_tracked_again_after_a_stop(card: Card, tmp_path: Path) -> None:
+    series = Scans([sample_matrix(3.0 * index, (index, 0.0, 0.0)) for index in range(5)])
+    options = TrackingOptions(refine=False, reference=ReferenceChoice.MEAN)
+    whole = Tracker(series, options, Onlooker(card, series)).prepare(store=TrackStore(tmp_path, "run"))
+    kept = TrackStore(tmp_path, "run")
+    assert sorted(kept.frames) == [0, 1, 2, 3, 4]
+    looker = Onlooker(card, series)
+    again = Tracker(series, options, looker).prepare(store=kept)
+    assert set(looker.starts) == {0}  # the first frame and the mean
+    np.testing.assert_array_equal(again.scan.voxels, whole.scan.voxels)
 
 
 def test_the_mean_of_the_aligned_frames_can_be_the_reference(card: Card) -> None:

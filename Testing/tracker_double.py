@@ -26,7 +26,7 @@ class TrackerDouble:
     def __init__(self, series: Series, options: TrackingOptions, detector: object, mask: Volume | None = None) -> None:
         self._series, self._options, self._mask = series, options, mask
 
-    def prepare(self, progress: Callable[[float, str], None] | None = None) -> Reference:
+    def prepare(self, progress: Callable[[float, str], None] | None = None, store: object = None) -> Reference:
         """The first frame, whatever was asked for."""
         if progress is not None:
             progress(0.5, "Finding the head")

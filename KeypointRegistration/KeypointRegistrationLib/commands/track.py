@@ -27,6 +27,9 @@ from .progress import ProgressLine, time_left
 from .statuses import UNTRUSTWORTHY
 from .track_list import is_list, run_list
 
+#: The folder, within that of the results, of the frames that a mean was made of.
+FIRST_PASS = "first_pass"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
@@ -111,13 +114,14 @@ def _tracked(arguments: argparse.Namespace, progress: ProgressLine) -> tuple[Tra
     check_track_folder(arguments.output, [path for path in (arguments.series, arguments.mask) if path is not None])
     series = read_series(arguments.series)
     mask = None if arguments.mask is None else read_volume(arguments.mask)
-    store = TrackStore(arguments.output, track_identity(series, mask, options, _weights(options.model)))
+    identity = track_identity(series, mask, options, _weights(options.model))
+    store, first_pass = TrackStore(arguments.output, identity), TrackStore(arguments.output / FIRST_PASS, identity)
     progress(0.02, "Loading the model")
     detector = _detector(options.model, options.device)
     tracker = Tracker(series, options, detector, mask)
     watch.lap("load")
     prepared = 0.5 if options.reference is ReferenceChoice.MEAN else 0.1  # for a mean, all frames are tracked twice
-    reference = tracker.prepare(progress.part(0.05, prepared))
+    reference = tracker.prepare(progress.part(0.05, prepared), first_pass)
     watch.lap("reference")
     frames = _followed(tracker, store, len(series.times), progress.part(prepared, 0.9))
     watch.lap("follow")

@@ -80,6 +80,17 @@ class FrameMotion:
         return self.moving_to_fixed is not None
 
 
+class FrameStore(Protocol):
+    """Where finished frames are kept, whatever ends the run."""
+
+    @property
+    def frames(self) -> dict[int, FrameMotion]:
+        """Those that are in it, by their index."""
+
+    def add(self, motion: FrameMotion) -> None:
+        """Put one into it."""
+
+
 @dataclass(frozen=True, eq=False)
 class Reference:
     """What the frames of a series are aligned to.

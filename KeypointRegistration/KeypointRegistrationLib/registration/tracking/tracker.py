@@ -18,7 +18,7 @@ from ...geometry.volume import Volume
 from ..options import FEWEST_KEYPOINTS, Progress, RegistrationOptions
 from ..pipeline import KeypointSource, register_detected
 from ..result import Registration
-from .frames import FrameMotion, Reference, Series
+from .frames import FrameMotion, FrameStore, Reference, Series
 from .mean import mean_scan
 from .options import ReferenceChoice, TrackingOptions
 from .usable import check_frame
@@ -37,7 +37,7 @@ class HeadSource(KeypointSource, Protocol):
 
 @dataclass(frozen=True, eq=False)
 class _Sight:
-    """A frame before it is aligned: the scan or the reason why there is none, what was seen in it, and the seconds it took."""
+    """A frame before it is aligned: its scan or why there is none, what was seen in it, and the seconds that took."""
 
     scan: Volume | None
     reason: str
@@ -78,14 +78,17 @@ class Tracker:
         self._mask = mask
         self._found: tuple[Reference, Detection] | None = None
 
-    def prepare(self, progress: Progress | None = None) -> Reference:
+    def prepare(self, progress: Progress | None = None, store: FrameStore | None = None) -> Reference:
         """Find the head in the reference, once.
+
+        A mean takes as long as tracking all frames does, to the first.  Those that ``store`` holds are not tracked again,
+        and the others are put into it.
 
         Raises:
             InputError: if the reference cannot be used; HeadNotFound if no head is found in it.
         """
         if self._found is None:
-            scan, index = self._reference_scan(progress)
+            scan, index = self._reference_scan(progress, store)
             found = self._detector.detect(scan, self._mask)
             if found.pose is None or found.keypoints.present.sum() < FEWEST_KEYPOINTS:
                 raise HeadNotFound(
@@ -123,7 +126,7 @@ class Tracker:
             elif index in known:
                 past = past.followed_by(known[index])
 
-    def _reference_scan(self, progress: Progress | None) -> tuple[Volume, int | None]:
+    def _reference_scan(self, progress: Progress | None, store: FrameStore | None) -> tuple[Volume, int | None]:
         choice = self._options.reference
         if isinstance(choice, int):
             return self._usable(choice), choice
@@ -131,7 +134,7 @@ class Tracker:
             first = Tracker(
                 self._series, replace(self._options, reference=ReferenceChoice.FIRST), self._detector, self._mask
             )
-            return mean_scan(self._series, first.prepare(), first.follow(), progress), None
+            return mean_scan(self._series, first.prepare(), _all_frames(first, store), progress), None
         for index in range(len(self._series.times)):
             try:
                 return self._usable(index), index
@@ -199,6 +202,16 @@ class Tracker:
         reference, found = self._found
         options = RegistrationOptions(self._options.model, TransformType.RIGID, self._options.refine, self._options.device)
         return register_detected(reference.scan, scan, found, seen, options, self._detector, self._mask)
+
+
+def _all_frames(tracker: Tracker, store: FrameStore | None) -> Iterator[FrameMotion]:
+    """All frames of a series: those in the store, then the others, each of which is put into it."""
+    known = {} if store is None else store.frames
+    yield from known.values()
+    for motion in tracker.follow(known):
+        if store is not None:
+            store.add(motion)
+        yield motion
 
 
 def _better(one: Registration, other: Registration) -> bool:
