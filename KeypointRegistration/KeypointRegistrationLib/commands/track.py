@@ -19,8 +19,9 @@ from ..registration.options import DEVICES
 from ..registration.result import ModelIdentity, TrustLevel
 from ..registration.tracking.frames import FrameMotion, FrameStatus, Track
 from ..registration.tracking.identity import track_identity
+from ..registration.tracking.options import ReferenceChoice
 from ..registration.tracking.smoothing import smoothed
-from ..registration.tracking.tracker import HeadNotFound, HeadSource, ReferenceChoice, Tracker
+from ..registration.tracking.tracker import HeadNotFound, HeadSource, Tracker
 from ..registration.tracking.words import options_from_words
 from .engines import add_engine_arguments
 from .progress import ProgressLine, time_left
