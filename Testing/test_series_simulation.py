@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from KeypointRegistrationLib.evaluation.adult_series import adult_series
 from KeypointRegistrationLib.evaluation.foetal_head import head_around
 from KeypointRegistrationLib.evaluation.series_simulation import Sequence
 from KeypointRegistrationLib.evaluation.trajectory import Liveliness, Trajectory
@@ -107,3 +108,13 @@ def test_a_trajectory_turns_by_as_much_as_it_may_and_drifts_slowly_between():
     assert sum(step > 10 for step in steps) in range(3, 7)  # a turn may span two frames
     assert np.median(steps) < 2
     assert len(path.away) == 3
+
+
+def test_an_adult_moves_a_little_in_air():
+    moving = adult_series(brain(), 30, 0)
+    turned = [rotation_angle(moving.truth(index).pose @ invert(moving.truth(0).pose)) for index in range(30)]
+    assert 1 < max(turned) < 30
+    assert min(moving.truth(index).visible for index in range(30)) > 0.9
+    for index in (0, 29):
+        still = sample(moving.frame(index), Grid.of(brain()), invert(moving.truth(index).pose))
+        assert np.corrcoef(still.ravel(), brain().voxels.ravel())[0, 1] > 0.9

@@ -15,6 +15,7 @@ from KeypointRegistrationLib.evaluation.track_series import Case, KeptSeries
 from KeypointRegistrationLib.evaluation.track_table import track_tables
 from KeypointRegistrationLib.evaluation.trajectory import Liveliness
 from KeypointRegistrationLib.geometry.errors import InputError
+from KeypointRegistrationLib.registration.tracking.tracker import HeadNotFound
 from phantom_series import series
 
 ROW = FrameRow(
@@ -99,17 +100,17 @@ def test_another_table_is_refused(tmp_path: Path):
 
 def test_what_is_measured_is_not_measured_again(tmp_path: Path, case: Case, monkeypatch: pytest.MonkeyPatch):
     path = tmp_path / "track.csv"
-    first = measure_tracks(path, [case], 9, 0, ["unaligned"], MODEL)
+    first = measure_tracks(path, [case], 9, 0, ["unaligned"], lambda _: MODEL)
     kept = read_frame_rows(path)
     assert [row.key for row in kept] == [row.key for row in first] != []
     monkeypatch.setattr(track_benchmark, "aligned", lambda *_: pytest.fail("measured again"))
-    assert measure_tracks(path, [case], 9, 0, ["unaligned"], MODEL) == kept
+    assert measure_tracks(path, [case], 9, 0, ["unaligned"], lambda _: MODEL) == kept
 
 
 def test_rows_of_another_simulation_are_left_behind(tmp_path: Path, case: Case, monkeypatch: pytest.MonkeyPatch):
     path = tmp_path / "track.csv"
     write_frame_rows(path, [ROW])
-    rows = measure_tracks(path, [case], 9, 0, ["unaligned"], MODEL)
+    rows = measure_tracks(path, [case], 9, 0, ["unaligned"], lambda _: MODEL)
     assert {row.series for row in rows} == {"phantom"}
 
 
@@ -119,7 +120,7 @@ def test_a_series_whose_first_frame_shows_no_head_counts_as_lost(kept: KeptSerie
             pass
 
         def prepare(self) -> None:
-            raise InputError("No head was found.")
+            raise HeadNotFound("No head was found.")
 
     monkeypatch.setattr(track_methods, "Tracker", Blind)
     monkeypatch.setattr(track_methods, "Detector", lambda *_: None)
@@ -137,6 +138,8 @@ def test_verdicts_are_counted_by_what_is_true():
         replace(ROW, frame=6, visible=0.0, status="lost", trusted=False, **NOWHERE),
         replace(ROW, frame=7, visible=0.0, **NOWHERE),
         replace(ROW, frame=8),
+        replace(ROW, frame=9, spread_mm=20.0, **WRONG),
+        replace(ROW, frame=10, spread_mm=20.0, trusted=False, **WRONG),
     ]
     table = track_tables(rows)
     assert cell(table, "frames") == "6"
@@ -146,6 +149,7 @@ def test_verdicts_are_counted_by_what_is_true():
     assert cell(table, "right when in view again") == "1 of 1"
     assert cell(table, "lost though in view") == "1 of 6"
     assert cell(table, "lost or distrusted, out of view") == "1 of 2"
+    assert cell(table, "lost or distrusted, torn") == "1 of 2"
     assert cell(table, "distrusted and wrong") == "1 of 5"
     assert cell(table, "distrusted but right") == "1 of 5"
     assert cell(table, "trusted but wrong") == "1 of 5"

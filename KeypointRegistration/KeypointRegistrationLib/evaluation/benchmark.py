@@ -31,7 +31,7 @@ from .tables import cost_table, grouped, label_tables, motion_tables
 from .tasks import TASKS, Task
 from .track_benchmark import measure_tracks
 from .track_methods import TRACK_METHODS
-from .track_series import cases
+from .track_series import Case, cases
 from .track_table import track_tables
 
 #: Three whole heads of about 256³ voxels: the fixed one, and two that are registered to it.
@@ -101,11 +101,21 @@ def _calibration_table(arguments: argparse.Namespace) -> str:
 
 def _track_table(arguments: argparse.Namespace) -> str:
     """The table of all tracked series, the missing frames among those asked for measured first."""
-    series = cases(arguments.data)[: arguments.limit]
+    known = cases(arguments.data)
     methods = [name for name in TRACK_METHODS if name in arguments.methods]
-    model = Model(arguments.model or TASKS["foetal"].model, arguments.models_folder)
     path = arguments.output / "track.csv"
-    return track_tables(measure_tracks(path, series, arguments.frames, arguments.seed, methods, model))
+
+    def model(case: Case) -> Model:
+        return Model(arguments.model or case.model, arguments.models_folder)
+
+    rows = measure_tracks(path, known[: arguments.limit], arguments.frames, arguments.seed, methods, model)
+    parts = []
+    for group in dict.fromkeys(case.group for case in known):
+        inside = {case.name for case in known if case.group == group}
+        own = [row for row in rows if row.series in inside]
+        if own:
+            parts.append(f"*{group[0].upper()}{group[1:]}*\n\n{track_tables(own)}")
+    return "\n\n".join(parts)
 
 
 def _task_table(arguments: argparse.Namespace, task: Task) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .methods import Model
@@ -15,9 +15,11 @@ from .track_series import Case, KeptSeries, simulation_digest
 
 
 def measure_tracks(
-    path: Path, cases: Sequence[Case], frames: int, seed: int, methods: Sequence[str], model: Model
+    path: Path, cases: Sequence[Case], frames: int, seed: int, methods: Sequence[str], model: Callable[[Case], Model]
 ) -> list[FrameRow]:
     """All rows of the CSV file at ``path``, after the missing ones were measured and added.
+
+    Ours follows the head of a case by the ``model`` it is given for it.
 
     Raises:
         InputError: if the file is another table, a scan is missing, or no head is found in a series' first frame.
@@ -26,9 +28,9 @@ def measure_tracks(
     rows = {row.key: row for row in read_frame_rows(path) if row.simulation == simulation}
     for case in cases:
         with tempfile.TemporaryDirectory() as folder:
-            series = KeptSeries(case.make(frames, seed), Path(folder))
+            series, own = KeptSeries(case.make(frames, seed), Path(folder)), model(case)
             for method in methods:
-                version = track_version(method, model)
+                version = track_version(method, own)
                 missing = [
                     index
                     for index in wanted(method, series)
@@ -37,7 +39,7 @@ def measure_tracks(
                 if not missing:
                     continue
                 done: list[FrameRow] = []
-                for found in aligned(method, series, missing, model):
+                for found in aligned(method, series, missing, own):
                     row = _row(case.name, frames, seed, simulation, series, method, version, found)
                     print(_told(row), file=sys.stderr, flush=True)
                     done.append(row)

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..detection.detector import Detector
-from ..geometry.errors import InputError
 from ..geometry.transforms import TransformType
 from ..registration.result import TrustLevel
 from ..registration.tracking.frames import FrameStatus
-from ..registration.tracking.tracker import Tracker, TrackingOptions
+from ..registration.tracking.options import TrackingOptions
+from ..registration.tracking.tracker import HeadNotFound, Tracker
 from .methods import PEERS, Model, our_version
 from .track_series import KeptSeries
 
@@ -22,8 +22,8 @@ from .track_series import KeptSeries
 TRACK_METHODS = ("unaligned", "ants", "elastix", "keypoints", "ours")
 
 _TRACKED = {"keypoints": False, "ours": True}  # whether frames are refined by intensities
-_EVERY = 4  # of the frames that are aligned by themselves, one in so many is measured: none depends on another
-_MARGIN = 15.0  # mm around the true brain that peers see
+_EVERY = 6  # of the frames that are aligned by themselves, one in so many is measured: none depends on another
+_MARGIN = 5.0  # mm around the true brain that peers see
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +68,7 @@ def _followed(series: KeptSeries, options: TrackingOptions, model: Model) -> Ite
     tracker = Tracker(series, options, Detector(model.name, "cpu", model.folder))
     try:
         tracker.prepare()
-    except InputError:  # there seems to be no head in the first frame
+    except HeadNotFound:  # there seems to be no head in the first frame
         for index in range(1, len(series.times)):
             yield FoundFrame(index, None, FrameStatus.LOST.value, False, False, 0.0, 0.0)
         return

@@ -62,6 +62,11 @@ class FrameRow:
         return self.visible > 0.5
 
     @property
+    def torn(self) -> bool:
+        """Whether the head moves so far while the frame is taken that no one alignment is right for all its slices."""
+        return self.in_view and self.spread_mm > RIGID_FAILURE
+
+    @property
     def right(self) -> bool:
         """Whether there is an alignment that is not off by as much as a failure."""
         return self.corner_mm is not None and self.corner_mm <= RIGID_FAILURE

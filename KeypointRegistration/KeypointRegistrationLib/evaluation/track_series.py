@@ -11,13 +11,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..files.scans import read_volume
 from ..geometry.sampling import Grid
 from ..geometry.transforms import affine, invert, rotation_angle
 from ..geometry.volume import Volume
+from . import adult_series as adults
 from . import foetal_head, series_simulation, trajectory, womb
+from .adult_series import adult_series
 from .foetal import unseen_brains
 from .foetal_head import head_around
 from .metrics import Scores, box_corners, centroid, corner_displacement, rotation_error, translation_error
+from .pairs import only_file
 from .series_simulation import FrameTruth, SimulatedSeries
 from .trajectory import Liveliness, Trajectory
 from .womb import MARKS, read_womb
@@ -40,12 +44,16 @@ class Case:
     """A series that can be made.
 
     Attributes:
-        name: of head and womb.
+        name: of head and surroundings.
         make: (frames, seed) → the series.
+        group: of series that share a table.
+        model: name of the bundle that follows the head.
     """
 
     name: str
     make: Callable[[int, int], SimulatedSeries]
+    group: str = "foetal heads in wombs"
+    model: str = "foetal-rigid"
 
 
 class KeptSeries:
@@ -115,10 +123,16 @@ def cases(data: Path) -> list[Case]:
         InputError: if a scan is missing.
     """
     brains = unseen_brains(data)
-    return [
+    adult = only_file(data / "s1_t1_epi", "S1_epi_fullhead.nii.gz")
+    found = [
         Case(f"{name} in {place}", partial(_made, data, number, brains[name], place))
         for number, (name, place) in enumerate(_PLACES.items())
     ]
+    # Not last, so that a limit keeps it.
+    found.insert(
+        3, Case("adult", lambda frames, seed: adult_series(read_volume(adult), frames, seed), "adult", "brain-affine")
+    )
+    return found
 
 
 def _made(data: Path, number: int, brain: Callable[[], Volume], place: str, frames: int, seed: int) -> SimulatedSeries:
@@ -130,7 +144,7 @@ def _made(data: Path, number: int, brain: Callable[[], Volume], place: str, fram
 def simulation_digest() -> str:
     """The first eight hexadecimal digits of the SHA-256 of what makes the series."""
     digest = hashlib.sha256()
-    code = [Path(str(module.__file__)) for module in (foetal_head, series_simulation, trajectory, womb)]
+    code = [Path(str(module.__file__)) for module in (adults, foetal_head, series_simulation, trajectory, womb)]
     for path in (*code, MARKS):
         digest.update(path.read_text(encoding="utf-8").encode())
     return digest.hexdigest()[:8]

@@ -15,16 +15,20 @@ _TURN = 20.0  # degrees from one frame to the next: a sudden turn
 
 
 def track_tables(rows: Sequence[FrameRow]) -> str:
-    """Errors of the frames in view, then what becomes of the difficult ones and what the verdicts are worth."""
+    """Errors of the frames in view, then what becomes of the difficult ones and what the verdicts are worth.
+
+    Frames that are torn by motion are counted by themselves.
+    """
     methods = [name for name in TRACK_METHODS if any(row.method == name for row in rows)]
     own = {name: [row for row in rows if row.method == name] for name in methods}
     series = len({row.series for row in rows})
     return "\n\n".join(
         [
-            f"{series} series. Frames in view: median / 90th percentile of the frames with an alignment; success: corners "
-            "at most 5 mm off, of all.",
+            f"{series} series. Frames in view and not torn by motion: median / 90th percentile of those with an alignment; "
+            "success: corners at most 5 mm off, of all.",
             _errors(own),
-            "Difficult frames, and verdicts: a frame is *right* with corners at most 5 mm off.",
+            "Difficult frames, and verdicts: a frame is *right* with corners at most 5 mm off, and *torn* where the head "
+            "moves by more while it is taken.",
             _verdicts(own),
         ]
     )
@@ -34,7 +38,7 @@ def _errors(own: dict[str, list[FrameRow]]) -> str:
     head = ["method", "frames", "success", "rotation (°)", "at the centroid (mm)", "corners (mm)", "worst", "s", "CPU s"]
     lines = []
     for name, measured in own.items():
-        seen = [row for row in measured if row.in_view]
+        seen = [row for row in measured if row.in_view and not row.torn]
         corners = [row.corner_mm for row in seen if row.corner_mm is not None]
         lines.append(
             [
@@ -56,13 +60,15 @@ def _verdicts(own: dict[str, list[FrameRow]]) -> str:
         "right when in view again",
         "lost though in view",
         "lost or distrusted, out of view",
+        "lost or distrusted, torn",
         "distrusted and wrong",
         "distrusted but right",
         "trusted but wrong",
     ]
     lines = []
     for name, measured in own.items():
-        seen, gone = ([row for row in measured if row.in_view is view] for view in (True, False))
+        seen = [row for row in measured if row.in_view and not row.torn]
+        gone, torn = [row for row in measured if not row.in_view], [row for row in measured if row.torn]
         turned = [row for row in seen if row.turned_deg >= _TURN]
         last_gone = {(row.series, row.frame) for row in gone}
         back = [row for row in seen if (row.series, row.frame - 1) in last_gone]
@@ -73,7 +79,7 @@ def _verdicts(own: dict[str, list[FrameRow]]) -> str:
                 _count(turned, lambda row: row.right),
                 _count(back, lambda row: row.right),
                 _count(seen, lambda row: not row.found),
-                _count(gone, lambda row: not row.found or not row.trusted),
+                *(_count(rows, lambda row: not row.found or not row.trusted) for rows in (gone, torn)),
                 _count(aligned, lambda row: not row.trusted and not row.right),
                 _count(aligned, lambda row: not row.trusted and row.right),
                 _count(aligned, lambda row: row.trusted and not row.right),

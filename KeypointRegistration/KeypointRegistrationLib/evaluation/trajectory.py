@@ -25,6 +25,7 @@ class Liveliness:
         turn_mm: largest shift of a turn along each axis.
         turn_frames: how long a turn takes.
         away: how many consecutive frames the head is out of view.
+        any_pose: whether the head may lie in any pose at first, or lies as it was scanned.
     """
 
     drift_degrees: float = 4.0
@@ -34,6 +35,7 @@ class Liveliness:
     turn_mm: float = 6.0
     turn_frames: float = 0.5
     away: int = 3
+    any_pose: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +63,7 @@ class Trajectory:
     """
 
     def __init__(self, frames: int, liveliness: Liveliness, rng: np.random.Generator) -> None:
-        self._first = Rotation.random(random_state=rng)
+        self._first = Rotation.random(random_state=rng) if liveliness.any_pose else Rotation.identity()
         cycles = np.arange(1, _WAVES + 1)
         self._speeds = 2 * np.pi * cycles / max(_SLOWEST, frames / _WAVES)
         self._phases = rng.uniform(0, 2 * np.pi, size=(_WAVES, 6))
