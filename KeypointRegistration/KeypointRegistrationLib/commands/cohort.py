@@ -86,7 +86,8 @@ def run_all(runs: Sequence[Run], engine: Engine, table: Path, figures: Figures) 
         if outcomes[run.name].sentence:
             print(f"{run.name}: {outcomes[run.name].sentence}", file=sys.stderr)
     counts = {status: sum(outcome.status is status for outcome in outcomes.values()) for status in RunStatus}
-    print("Of {} runs: {}".format(len(runs), ", ".join(f"{n} {status.value}" for status, n in counts.items() if n)))
+    words = ", ".join(f"{count} {status.value}" for status, count in counts.items() if count)
+    print(f"Of {len(runs)} runs: {words}")
     print(f"Results      {table}")
     return 0 if counts[RunStatus.DONE] == len(runs) else UNTRUSTWORTHY
 
