@@ -456,7 +456,7 @@ def test_costs_are_told_relative_to_ants_in_the_same_run(monkeypatch):
         (folder / "report.json").write_text('{"seconds": {"detect": 3.0}}')
         return 0, {"whole process (s)": 10.0, "processor time (s)": 8.0, "peak memory (GB)": 1.0}
 
-    monkeypatch.setattr(cost, "_process", process)
+    monkeypatch.setattr(cost, "measured_process", process)
     without, refined, reference = cost.measure(Path("a.nii"), Path("b.nii"))
     for run in (without, refined):
         assert run["processor time, relative to ANTs"] == pytest.approx(0.1)

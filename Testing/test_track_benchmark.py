@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from KeypointRegistrationLib.evaluation import track_benchmark, track_methods
+from KeypointRegistrationLib.evaluation import track_benchmark, track_cost, track_methods
 from KeypointRegistrationLib.evaluation.methods import Model
 from KeypointRegistrationLib.evaluation.track_benchmark import measure_tracks
 from KeypointRegistrationLib.evaluation.track_rows import FrameRow, read_frame_rows, write_frame_rows
@@ -153,3 +153,22 @@ def test_verdicts_are_counted_by_what_is_true():
     assert cell(table, "distrusted and wrong") == "1 of 5"
     assert cell(table, "distrusted but right") == "1 of 5"
     assert cell(table, "trusted but wrong") == "1 of 5"
+
+
+def test_the_cost_is_told_per_frame_and_a_failed_run_is_refused(case: Case, monkeypatch: pytest.MonkeyPatch):
+    seen = []
+
+    def process(command: list[str]) -> tuple[int, dict[str, float]]:
+        frames = len(list(Path(command[1]).glob("*.nrrd")))
+        seen.append(frames)
+        return status, {track_cost.WHOLE: 2.0 * frames, track_cost.CPU: 1.0 * frames, track_cost.MEMORY: 0.5}
+
+    monkeypatch.setattr(track_cost, "measured_process", process)
+    monkeypatch.setattr(track_cost, "_FRAMES", (4, 6))
+    status = 3
+    runs = track_cost.measure(case, 0)
+    assert seen == [4, 6]
+    assert [run["per frame (s)"] for run in runs] == [2.0, 2.0]
+    status = 2
+    with pytest.raises(InputError, match="exit status 2"):
+        track_cost.measure(case, 0)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from numpy.typing import NDArray
 
-from . import calibration_check, cost, warm
+from . import calibration_check, cost, track_cost, warm
 from .calibration_check import calibration_table
 from .methods import NAMES, Method, Model, method_called
 from .pairs import Pair, Trial, trial
@@ -42,11 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     parser.add_argument(
         "what",
-        choices=[*TASKS, "track", "calibration", "cost", "warm"],
+        choices=[*TASKS, "track", "track-cost", "calibration", "cost", "warm"],
         metavar="WHAT",
         help=", ".join(f"{task.name}: {task.help}" for task in TASKS.values())
-        + ", track: heads followed through simulated series, calibration: the predicted error against the real one, "
-        "cost: seconds and memory of one 256³ pair, warm: what a kept worker process saves",
+        + ", track: heads followed through simulated series, track-cost: its seconds and memory, "
+        "calibration: the predicted error against the real one, cost: seconds and memory of one 256³ pair, "
+        "warm: what a kept worker process saves",
     )
     add_output_arguments(parser)
     add_data_argument(parser)
@@ -84,6 +85,8 @@ def run(arguments: argparse.Namespace) -> int:
         table = cost_table(warm.measure(*(arguments.data / scan for scan in _WARM)))
     elif arguments.what == "track":
         table = _track_table(arguments)
+    elif arguments.what == "track-cost":
+        table = cost_table(track_cost.measure(cases(arguments.data)[0], arguments.seed))
     elif arguments.what == "calibration":
         table = _calibration_table(arguments)
     else:

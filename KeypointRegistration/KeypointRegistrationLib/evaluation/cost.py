@@ -14,7 +14,8 @@ from ..geometry.errors import InputError
 
 _RUNS = {"without refinement": "--no-refine", "with refinement": "--refine"}
 _REFERENCE = "ANTs, affine"
-_CPU, _MEMORY = "processor time (s)", "peak memory (GB)"
+#: What is measured of a process.
+WHOLE, CPU, MEMORY = "whole process (s)", "processor time (s)", "peak memory (GB)"
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -30,12 +31,12 @@ def measure(fixed: Path, moving: Path) -> list[dict[str, float | str]]:
     """
     runs = [_run(name, option, fixed, moving) for name, option in _RUNS.items()]
     command = ["evaluation.peer_process", "ants", str(fixed), str(moving), "affine"]
-    status, costs = _process(command)
+    status, costs = measured_process(command)
     if status != 0:
         raise InputError(f"The registration of {moving} to {fixed} by {_REFERENCE} failed with exit status {status}.")
     reference: dict[str, float | str] = {"run": _REFERENCE, **costs}
     for run in (*runs, reference):
-        for name in (_CPU, _MEMORY):
+        for name in (CPU, MEMORY):
             run[f"{name.split(' (')[0]}, relative to ANTs"] = float(run[name]) / float(reference[name])
     return [*runs, reference]
 
@@ -43,7 +44,7 @@ def measure(fixed: Path, moving: Path) -> list[dict[str, float | str]]:
 def _run(name: str, option: str, fixed: Path, moving: Path) -> dict[str, float | str]:
     with tempfile.TemporaryDirectory() as folder:
         command = ["register", str(fixed), str(moving), "--output", folder, "--device", "cpu", option]
-        status, costs = _process(command)
+        status, costs = measured_process(command)
         report = Path(folder) / "report.json"
         if not report.exists():
             raise InputError(f"The registration of {moving} to {fixed} failed with exit status {status}.")
@@ -51,7 +52,7 @@ def _run(name: str, option: str, fixed: Path, moving: Path) -> dict[str, float |
     return {"run": name, **{f"{stage} (s)": float(value) for stage, value in stages.items()}, **costs}
 
 
-def _process(command: list[str]) -> tuple[int, dict[str, float]]:
+def measured_process(command: list[str]) -> tuple[int, dict[str, float]]:
     """Run a command of the package, or one of its modules: exit status, wall-clock and processor seconds, peak memory."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(_PACKAGE.parent), os.environ.get("PYTHONPATH", "")])}
     module, arguments = (_PACKAGE.name, command) if "." not in command[0] else (f"{_PACKAGE.name}.{command[0]}", command[1:])
@@ -61,4 +62,4 @@ def _process(command: list[str]) -> tuple[int, dict[str, float]]:
     process.returncode = os.waitstatus_to_exitcode(status)
     seconds = time.perf_counter() - started
     processor, memory = usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e9
-    return process.returncode, {"whole process (s)": seconds, _CPU: processor, _MEMORY: memory}
+    return process.returncode, {WHOLE: seconds, CPU: processor, MEMORY: memory}
