@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import slicer
 from host.application import Application
+from KeypointRegistrationLib.scene.series.finding import find_tracks
 from KeypointRegistrationLib.scene.series.plot_views import PLOT_VIEWS
-from KeypointRegistrationLib.scene.series.track import SceneTrack, find_tracks
+from KeypointRegistrationLib.scene.series.track import SceneTrack
 from KeypointRegistrationLib.scene.sides import Side
 from KeypointRegistrationLib.scene.volumes import volume_from_node
 from panel_session import Session
@@ -196,6 +197,31 @@ def test_a_point_of_a_plot_leads_to_its_frame(follower: Follower) -> None:
     assert follower.track.browser.GetSelectedItemNumber() == 4
     follower.person.click("plotsCheckBox")
     assert not set(PLOT_VIEWS) & set(manager.visible_views())
+
+
+def test_smoothed_motion_comes_beside_the_measured_one_when_asked_for(follower: Follower) -> None:
+    follower.load()
+    follower.follow()
+    table = follower.track.node.GetNodeReference("motionTable").GetTable()
+    measured = [table.GetColumnByName("Rotation R").GetValue(n) for n in range(FRAMES)]
+    assert table.GetColumnByName("Smoothed rotation R") is None
+    follower.person.click("smoothCheckBox")
+    assert table.GetColumnByName("Smoothed rotation R").GetValue(1) != measured[1]
+    assert [table.GetColumnByName("Rotation R").GetValue(n) for n in range(FRAMES)] == measured
+    follower.person.click("smoothCheckBox")
+    assert table.GetColumnByName("Smoothed rotation R") is None
+
+
+def test_the_track_can_be_exported_twice_and_nothing_is_replaced(follower: Follower, tmp_path: Path) -> None:
+    follower.load()
+    follower.follow()
+    for name in ("EPI motion", "EPI motion 2"):
+        follower.application.answer_file(tmp_path)
+        follower.person.click("exportTrackButton")
+        assert follower.person.reads("trackMessageLabel").replace("\u200b", "") == f"Written to {tmp_path / name}."
+        assert {"motion.csv", "motion.png", "stabilised.seq.nrrd", "report.json"} <= {
+            path.name for path in (tmp_path / name).iterdir()
+        }
 
 
 def test_removing_the_result_removes_the_track(follower: Follower) -> None:

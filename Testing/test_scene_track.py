@@ -15,8 +15,9 @@ from KeypointRegistrationLib.registration.result import TrustLevel
 from KeypointRegistrationLib.registration.tracking.frames import FrameStatus
 from KeypointRegistrationLib.scene.results.editor import RegistrationEditor
 from KeypointRegistrationLib.scene.results.handle import find_registrations
+from KeypointRegistrationLib.scene.series.finding import find_tracks, track_of
 from KeypointRegistrationLib.scene.series.frames import SceneSeries, browser_of
-from KeypointRegistrationLib.scene.series.track import SceneTrack, find_tracks, track_of
+from KeypointRegistrationLib.scene.series.track import SceneTrack
 from KeypointRegistrationLib.scene.sides import Side
 from KeypointRegistrationLib.scene.volumes import volume_from_node
 from registered_scene import nested, state

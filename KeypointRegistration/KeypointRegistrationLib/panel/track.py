@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
 
+import qt
 import slicer
+import slicer.util
 from slicer.i18n import tr as _
 
 from ..geometry.errors import InputError
-from ..registration.plain import plain
 from ..registration.tracking.motion_table import MotionRow
-from ..registration.tracking.options import ReferenceChoice, TrackingOptions
-from ..scene.inputs import mask_of
 from ..scene.results.editor import RegistrationEditor
+from ..scene.series.finding import track_of
 from ..scene.series.frames import SceneSeries, browser_of, frame_times
 from ..scene.series.playing import Playing
-from ..scene.series.plot_views import clicked_frame, leave_plots, plots_are_shown, show_plots
-from ..scene.series.track import SceneTrack, track_of
+from ..scene.series.track import SceneTrack
 from ..worker.client import WorkerClient
 from ..worker.protocol import Failed, FailureKind
 from .message import show_message
-from .parameters import PanelParameters, ReferenceWish
-from .plot_clicks import PlotClicks
+from .parameters import PanelParameters
 from .section import LoadUI, Section
+from .track_export import export_track
+from .track_plan import TrackPlan, plan_again, plan_all
+from .track_plots import TrackPlots
 from .track_table import TrackTable, needs_a_look
 from .track_wording import frame_text, kept_text, summary_text
 from .tracking_job import TrackingJob
@@ -50,7 +51,7 @@ class TrackSection(Section):
         super().__init__(bench, load_ui)
         self._parameters, self._install = parameters, install
         self._job = TrackingJob(client, self)
-        self._again: Callable[[], None] | None = None  # the run that was asked for last, once more
+        self._again: Callable[[], str] | None = None  # the run that was asked for last, once more
         self._track: SceneTrack | None = None
         self._rows: dict[int, MotionRow] = {}
         self._playing = Playing(self._on_browser)
@@ -58,13 +59,15 @@ class TrackSection(Section):
         self._is_filling = self._entered = self._was_playing = False
         ui = self.ui
         self._table = TrackTable(ui.trackTable, self._go_to)
-        self._clicks = PlotClicks(self._on_plot_clicked)
+        self._plots = TrackPlots(self._go_to)
         ui.trackButton.connect("clicked()", lambda: self._try(self._start_all))
         ui.trackAgainButton.connect("clicked()", lambda: self._try(self._start_chosen))
         ui.trackCancelButton.connect("clicked()", self._on_cancel)
         ui.previousDoubtButton.connect("clicked()", lambda: self._step(-1))
         ui.nextDoubtButton.connect("clicked()", lambda: self._step(1))
-        ui.plotsCheckBox.connect("toggled(bool)", lambda wanted: self._try(lambda: self._show_plots(wanted)))
+        ui.plotsCheckBox.connect("toggled(bool)", self._on_plots)
+        ui.smoothCheckBox.connect("toggled(bool)", self._on_smooth)
+        ui.exportTrackButton.connect("clicked()", lambda: self._try(self._export))
         show_message(ui.trackMessageLabel, "")
         self._show_running(False)
         self.refresh()
@@ -97,7 +100,7 @@ class TrackSection(Section):
 
     def close(self) -> None:
         self._job.close()
-        self._clicks.close()
+        self._plots.close()
         self._playing.follow(None)
 
     def stop(self) -> None:
@@ -148,39 +151,23 @@ class TrackSection(Section):
 
     # -- what the person does ------------------------------------------------------------------------------------------
 
-    def _start_all(self) -> None:
+    def _start_all(self) -> str:
         """All frames, but those that the person has corrected."""
-        options = self._chosen_options()
-        earlier = self._track if self._track is not None and _goes_on(self._track, options) else None
-        kept = {} if earlier is None else earlier.corrected
-        self._start(options, earlier, [n for n in range(self._playing.frames) if n not in kept])
-        self._again = self._start_all
+        return self._start(lambda chosen: plan_all(chosen, self._track, self._playing.frame))
 
-    def _start_chosen(self) -> None:
-        """The selected frames, to the same reference as the others and by the same model."""
-        track, chosen = self._track, self._table.chosen()
-        if track is None or not chosen:
-            raise InputError(_("Select the frames in the table that are to be tracked again."))
-        index = track.reference.index
-        options = TrackingOptions(
-            model=track.options["model"],
-            refine=self._chosen_options().refine,
-            device=self._chosen_options().device,
-            reference=ReferenceChoice.MEAN if index is None else index,
-        )
-        self._start(options, track, chosen)
-        self._again = self._start_chosen
+    def _start_chosen(self) -> str:
+        """The selected frames."""
+        frames = self._table.chosen()
+        return self._start(lambda chosen: plan_again(chosen, self._track, frames))
 
-    def _start(self, options: TrackingOptions, earlier: SceneTrack | None, wanted: Sequence[int]) -> None:
+    def _start(self, plan: Callable[[PanelParameters], TrackPlan]) -> str:
         chosen = self._parameters()
-        if chosen is None:
-            return
-        series = SceneSeries(chosen.movingVolume, None if self._track is None else self._track.transform)
-        first = options.reference if isinstance(options.reference, int) else 0
-        mask = None if chosen.movingMask is None else mask_of(series.frame(first), chosen.movingMask)
-        self._job.start(series, options, mask, earlier, wanted)
-        self.ui.trackProgressBar.value = 0
-        self._show_running(True)
+        if chosen is not None:
+            self._job.start(plan(chosen))
+            self._again = lambda: self._start(plan)
+            self.ui.trackProgressBar.value = 0
+            self._show_running(True)
+        return ""
 
     def _on_cancel(self) -> None:
         self._job.cancel()
@@ -204,20 +191,32 @@ class TrackSection(Section):
         if ahead:
             self._go_to(min(ahead, key=lambda frame: abs(frame - self._shown)))
 
-    def _show_plots(self, wanted: bool) -> None:
-        if self._is_filling:
-            return
-        if wanted and self._track is not None:
-            show_plots(self._track)
-            self._clicks.listen()
-        elif not wanted:
-            self._clicks.close()
-            leave_plots(slicer.mrmlScene)
+    def _on_plots(self, wanted: bool) -> None:
+        if not self._is_filling:
+            self._try(self._show_plots if wanted else self._leave_plots)
 
-    def _on_plot_clicked(self, series: Any, point: int) -> None:
-        frame = None if self._track is None else clicked_frame(self._track, series, point)
-        if frame is not None:
-            self._go_to(frame)
+    def _show_plots(self) -> str:
+        self._plots.show()
+        return ""
+
+    def _leave_plots(self) -> str:
+        self._plots.leave()
+        return ""
+
+    def _on_smooth(self, wanted: bool) -> None:
+        if not self._is_filling and self._track is not None:
+            self._track.show(smoothed=wanted)
+
+    def _export(self) -> str:
+        chosen, track = self._parameters(), self._track
+        if chosen is None or track is None:
+            return ""
+        folder = qt.QFileDialog.getExistingDirectory(self.widget, _("Export the motion of the series"))
+        if not folder:
+            return ""
+        with slicer.util.WaitCursor():
+            target = export_track(track, SceneSeries(chosen.movingVolume, track.transform), Path(folder))
+        return _("Written to {folder}.").format(folder=target)
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
@@ -236,6 +235,7 @@ class TrackSection(Section):
 
     def _take_rows(self) -> None:
         track = self._track
+        self._plots.follow(track)
         try:
             self._rows = {} if track is None or not track.motions else {row.frame: row for row in track.rows}
         except InputError as error:  # the reference was deleted
@@ -252,8 +252,10 @@ class TrackSection(Section):
         ui.trackTable.visible = ui.frameLabel.visible = bool(self._rows)
         show_message(ui.trackSummaryLabel, summary_text(self._rows.values(), self._playing.frames))
         ui.trackAgainButton.enabled = bool(self._rows) and not self.is_active
-        ui.plotsCheckBox.enabled = bool(self._rows)
-        ui.plotsCheckBox.checked = plots_are_shown(slicer.mrmlScene)
+        for widget in (ui.plotsCheckBox, ui.smoothCheckBox, ui.exportTrackButton):
+            widget.enabled = bool(self._rows)
+        ui.plotsCheckBox.checked = self._plots.are_shown
+        ui.smoothCheckBox.checked = self._track is not None and self._track.shows_smoothed
         doubts = any(needs_a_look(row) for row in self._rows.values())
         ui.previousDoubtButton.enabled = ui.nextDoubtButton.enabled = doubts
         self._is_filling = False
@@ -268,14 +270,6 @@ class TrackSection(Section):
         """How many frames the scene has the motion of."""
         return 0 if self._track is None or not self._track.is_there else len(self._track.motions)
 
-    def _chosen_options(self) -> TrackingOptions:
-        chosen = self._parameters()
-        if chosen is None:
-            raise InputError(_("There is no scene."))
-        wish = chosen.trackReference
-        references = {ReferenceWish.FIRST: ReferenceChoice.FIRST, ReferenceWish.MEAN: ReferenceChoice.MEAN}
-        return TrackingOptions(chosen.model, chosen.refine, chosen.device.value, references.get(wish, self._playing.frame))
-
     def _show_running(self, running: bool) -> None:
         ui = self.ui
         ui.trackProgressBar.visible = ui.trackCancelButton.visible = running
@@ -283,20 +277,12 @@ class TrackSection(Section):
         ui.trackAgainButton.enabled = not running and bool(self._rows)
         ui.trackReferenceComboBox.enabled = not running
 
-    def _try(self, action: Callable[[], None]) -> None:
-        """Do something, or say why it could not be done."""
-        self._say("")
+    def _try(self, action: Callable[[], str]) -> None:
+        """Do something and show the sentence that comes of it, or why it could not be done."""
         try:
-            action()
+            self._say(action())
         except InputError as error:
             self._say(str(error))
 
     def _say(self, sentence: str) -> None:
         show_message(self.ui.trackMessageLabel, sentence)
-
-
-def _goes_on(track: SceneTrack, options: TrackingOptions) -> bool:
-    """Whether frames tracked with these options belong to a track: of the same model, aligned to the same reference."""
-    if track.options["model"] != options.model:
-        return False
-    return plain(options.reference) in (track.options["reference"], track.reference.index)

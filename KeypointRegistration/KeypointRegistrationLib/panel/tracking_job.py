@@ -16,17 +16,17 @@ from ..detection.bundle import Card, load_card
 from ..files.archive import save_volume
 from ..files.track_archive import frame_path, load_reference, save_motions
 from ..geometry.errors import InputError
-from ..geometry.volume import Volume
 from ..registration.plain import plain
 from ..registration.tracking.frames import FrameMotion
-from ..registration.tracking.options import ReferenceChoice, TrackingOptions
+from ..registration.tracking.options import ReferenceChoice
 from ..registration.tracking.plain import motion_from
 from ..scene.series.adding import add_track
-from ..scene.series.frames import FrameState, SceneSeries
+from ..scene.series.frames import FrameState
 from ..scene.series.track import SceneTrack
 from ..worker.client import WorkerClient
 from ..worker.protocol import Done, Failed, FailureKind, FrameTracked, Progress, ReferenceFound, TrackRequest
 from .job import POLL_MS, start_error
+from .track_plan import TrackPlan
 
 #: How long frames are handed over at a time, in seconds, before the application has its turn again.
 _AT_A_TIME_S = 0.05
@@ -52,14 +52,12 @@ class TrackingListener(Protocol):
 class _Run:
     """What is being tracked."""
 
-    series: SceneSeries
-    options: TrackingOptions
+    plan: TrackPlan
     card: Card
     request: TrackRequest
-    left: Iterator[int]
-    earlier: SceneTrack | None
+    left: Iterator[int]  # frames to hand over
     track: SceneTrack | None = None
-    states: dict[int, FrameState | None] = field(default_factory=dict)
+    states: dict[int, FrameState | None] = field(default_factory=dict)  # of the frames when they were handed over
 
 
 class TrackingJob:
@@ -83,38 +81,21 @@ class TrackingJob:
         """Whether a sequence is being tracked."""
         return self._run is not None
 
-    def start(
-        self,
-        series: SceneSeries,
-        options: TrackingOptions,
-        mask: Volume | None,
-        earlier: SceneTrack | None,
-        wanted: Sequence[int],
-    ) -> None:
+    def start(self, plan: TrackPlan) -> None:
         """Begin to follow.
-
-        Args:
-            series: the frames.
-            options: how.
-            mask: of the head in the reference, in world RAS mm, or None to find it.
-            earlier: the track that the frames go into, if they are aligned to the same reference; None for a new one.
-            wanted: frames to track.  What ``earlier`` has of the others is known.
 
         Raises:
             InputError: if the worker is busy, or cannot be given its files or started.
         """
         if self._client.is_active or self.is_active:
             raise InputError(_("A registration is running already. Wait for its end, or cancel it."))
-        card = load_card(options.model)
-        motions = {} if earlier is None else earlier.motions
-        known = [motion for index, motion in motions.items() if index not in wanted]
+        card = load_card(plan.options.model)
         try:
-            folder = self._client.prepare()
-            request = _request(folder, series, options, mask, known, wanted)
+            request = _request(self._client.prepare(), plan)
         except OSError as error:
             self._client.finish()
             raise start_error(error) from error
-        self._run = _Run(series, options, card, request, iter(_needed(series, options, wanted)), earlier)
+        self._run = _Run(plan, card, request, iter(_needed(plan)))
         self._timer.start()
 
     def cancel(self) -> None:
@@ -156,8 +137,8 @@ class TrackingJob:
             if index is None:
                 self._client.start(run.request)
                 return
-            save_volume(frame_path(run.request.frames, index), run.series.frame(index))
-            run.states[index] = run.series.state(index)
+            save_volume(frame_path(run.request.frames, index), run.plan.series.frame(index))
+            run.states[index] = run.plan.series.state(index)
             self._listener.on_progress(0.0, _("Handing over frame {index}").format(index=index))
 
     def _follow(self, run: _Run) -> None:
@@ -182,15 +163,15 @@ class TrackingJob:
 
     def _track(self, run: _Run, path: Path) -> SceneTrack:
         """Where the frames go."""
-        run.series.check_place()
-        reference = load_reference(path)
-        if run.earlier is not None and run.earlier.is_there and run.earlier.is_aligned_to(reference):
-            return run.earlier
-        return add_track(run.series, reference, run.options, run.card)
+        run.plan.series.check_place()
+        reference, earlier = load_reference(path), run.plan.earlier
+        if earlier is not None and earlier.is_there and earlier.is_aligned_to(reference):
+            return earlier
+        return add_track(run.plan.series, reference, run.plan.options, run.card)
 
     def _add(self, run: _Run, motion: FrameMotion) -> None:
-        known, name = run.states.get(motion.index), run.series.name
-        if known is None or not known.is_as(run.series.state(motion.index)):
+        known, name = run.states.get(motion.index), run.plan.series.name
+        if known is None or not known.is_as(run.plan.series.state(motion.index)):
             raise InputError(_("{name} was edited while it was tracked. Track the frames again.").format(name=name))
         if run.track is None or not run.track.is_there:
             raise InputError(_("The track of {name} was removed while it was made.").format(name=name))
@@ -218,29 +199,25 @@ class TrackingJob:
         self._run = None
 
 
-def _needed(series: SceneSeries, options: TrackingOptions, wanted: Sequence[int]) -> Sequence[int]:
+def _needed(plan: TrackPlan) -> Sequence[int]:
     """The frames that the worker looks at: those to track, and those that the reference is made of."""
-    if isinstance(options.reference, ReferenceChoice):
-        return range(len(series.times))
-    return sorted({*wanted, options.reference})
+    if isinstance(plan.options.reference, ReferenceChoice):
+        return range(len(plan.series.times))
+    return sorted({*plan.wanted, plan.options.reference})
 
 
-def _request(
-    folder: Path,
-    series: SceneSeries,
-    options: TrackingOptions,
-    mask: Volume | None,
-    known: Sequence[FrameMotion],
-    wanted: Sequence[int],
-) -> TrackRequest:
-    """Put all but the frames into the worker's folder, and say what to do with it."""
+def _request(folder: Path, plan: TrackPlan) -> TrackRequest:
+    """Put all but the frames into the worker's folder, and say what to do with it.  What is not wanted is known."""
     paths: dict[str, Any] = {"mask": None, "known": None}
-    if mask is not None:
+    if plan.mask is not None:
         paths["mask"] = str(folder / "mask.npz")
-        save_volume(paths["mask"], mask)
+        save_volume(paths["mask"], plan.mask)
+    motions = {} if plan.earlier is None else plan.earlier.motions
+    known = [motion for index, motion in motions.items() if index not in plan.wanted]
     if known:
         paths["known"] = str(folder / "known.jsonl")
         save_motions(paths["known"], known)
+    series, options = plan.series, plan.options
     return TrackRequest(
         frames=str(folder),
         times=series.times,
@@ -250,6 +227,6 @@ def _request(
         refine=options.refine,
         device=options.device,
         reference=str(plain(options.reference)),
-        wanted=tuple(wanted),
+        wanted=plan.wanted,
         **paths,
     )

@@ -16,6 +16,7 @@ from ..keypoint_fit import Expectation, KeypointFit, expectation, fit_keypoints,
 from ..pairs import Pairing, pair_up
 from ..result import ModelIdentity, Registration, SimilarityChange
 from .frames import FrameMotion, FrameStatus
+from .verdict import motion_covariance
 
 _UNMEASURED = SimilarityChange(float("nan"), float("nan"))
 _SAME = 1e-6  # matrices nearer than this are the same: what remains is rounding
@@ -56,10 +57,7 @@ def frame_registration(
 
 
 def corrected_motion(motion: FrameMotion, registration: Registration) -> FrameMotion:
-    """The motion of a frame after a person has corrected its ``registration``.
-
-    The covariance is unknown then: nobody has said how sure the person is.
-    """
+    """The motion of a frame after a person has corrected its ``registration``."""
     return replace(
         motion,
         status=FrameStatus.TRACKED,
@@ -67,7 +65,7 @@ def corrected_motion(motion: FrameMotion, registration: Registration) -> FrameMo
         trust=registration.trust,
         keypoints=registration.moving_keypoints,
         used=registration.used,
-        covariance=None,
+        covariance=motion_covariance(registration),
         fre=registration.fre,
         predicted_tre=registration.predicted_tre,
         similarity=registration.similarity,

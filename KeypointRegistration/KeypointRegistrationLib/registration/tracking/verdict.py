@@ -83,7 +83,7 @@ def tracked(
         trust=Trust(level, (*found.trust.reasons, *odd)),
         keypoints=found.moving_keypoints,
         used=found.used,
-        covariance=_covariance(found),
+        covariance=motion_covariance(found),
         fre=found.fre,
         predicted_tre=found.predicted_tre,
         similarity=found.similarity,
@@ -125,7 +125,7 @@ def of_reference(reference: Reference, index: int, time: float, seconds: float) 
     )
 
 
-def _covariance(found: Registration) -> NDArray[np.float64] | None:
+def motion_covariance(found: Registration) -> NDArray[np.float64] | None:
     """(6, 6) of rotation vector (radians) and translation (mm): expected errors, or larger residuals, propagated."""
     used = found.used
     expected = found.expected_distances[used]

@@ -55,7 +55,7 @@ def add_track(series: SceneSeries, reference: Reference, options: TrackingOption
         node.SetNodeReferenceID(role, sequence.GetID())
         parts.synchronise(series.browser, played, sequence)
         hierarchy.add_member(scene, sequence, shown.record)
-    _add_table(node, series.name, shown)
+    _add_table(node, series, shown)
     return SceneTrack(node)
 
 
@@ -93,13 +93,13 @@ def _blank(node: slicer.vtkMRMLNode) -> slicer.vtkMRMLNode:
     return item
 
 
-def _add_table(node: slicer.vtkMRMLTextNode, name: str, shown: SceneRegistration) -> None:
+def _add_table(node: slicer.vtkMRMLTextNode, series: SceneSeries, shown: SceneRegistration) -> None:
     scene = node.GetScene()
-    table = scene.AddNewNodeByClass("vtkMRMLTableNode", scene.GenerateUniqueName(f"{name} motion table"))
+    table = scene.AddNewNodeByClass("vtkMRMLTableNode", scene.GenerateUniqueName(f"{series.name} motion table"))
     table.SetUseColumnTitleAsColumnHeader(True)
     table.SetLocked(True)
     node.SetNodeReferenceID(parts.TABLE, table.GetID())
-    lines, charts = add_charts(table, name)
+    lines, charts = add_charts(table, series.name, series.is_timed)
     for role, nodes in ((parts.PLOT_SERIES, lines), (parts.CHARTS, charts)):
         for each in nodes:
             node.AddNodeReferenceID(role, each.GetID())

@@ -65,6 +65,11 @@ class SceneSeries:
         """Of the frames in seconds, ascending; what else the sequence counts in where that is no time."""
         return frame_times(self.sequence)
 
+    @property
+    def is_timed(self) -> bool:
+        """Whether the sequence says when its frames were taken."""
+        return _unit(self.sequence) in _SECONDS
+
     def frame(self, index: int) -> Volume:
         """The scan at position ``index``, in world RAS mm.
 
@@ -134,8 +139,12 @@ def frame_times(sequence: slicer.vtkMRMLSequenceNode) -> tuple[float, ...]:
         return tuple(float(n) for n in range(len(words)))
     if not np.isfinite(values).all() or (np.diff(values) <= 0).any():
         return tuple(float(n) for n in range(len(words)))
-    scale = _SECONDS.get((sequence.GetIndexUnit() or "").strip().lower(), 1.0)
+    scale = _SECONDS.get(_unit(sequence), 1.0)
     return tuple(scale * value for value in values)
+
+
+def _unit(sequence: slicer.vtkMRMLSequenceNode) -> str:
+    return (sequence.GetIndexUnit() or "").strip().lower()
 
 
 _DIFFERENT = (

@@ -24,28 +24,33 @@ class Plot:
     title: str
     axis: str
     lines: tuple[tuple[str, str, Colour], ...]
+    can_be_smoothed: bool = True
 
 
 #: In the order in which they are shown.
 PLOTS = (
     Plot("Rotation", "Rotation (°)", tuple((f"Rotation {axis}", axis, colour) for axis, colour in _AXES)),
     Plot("Translation", "Translation (mm)", tuple((f"Translation {axis}", axis, colour) for axis, colour in _AXES)),
-    Plot("Framewise displacement", "Displacement (mm)", (("Framewise displacement", "moved", _ONE),)),
+    Plot("Framewise displacement", "Displacement (mm)", (("Framewise displacement", "moved", _ONE),), False),
 )
 
 
 def add_charts(
-    table: slicer.vtkMRMLTableNode, name: str
+    table: slicer.vtkMRMLTableNode, name: str, is_timed: bool
 ) -> tuple[list[slicer.vtkMRMLPlotSeriesNode], list[slicer.vtkMRMLPlotChartNode]]:
-    """Charts of what ``table`` says of the series called ``name``, in the order of ``PLOTS``, and what they draw.
+    """What is drawn of what ``table`` says of the series called ``name``, and the charts in the order of ``PLOTS``.
 
     Each also marks, on the axis of time, the frames that are not to be trusted and those in which the head was not found.
+    Smoothed motion is drawn where the table has it.
     """
     marks = [_add_marks(table, *mark) for mark in _MARKS]
     every, charts = list(marks), []
     for plot in PLOTS:
         lines = [_add_line(table, *line) for line in plot.lines]
-        charts.append(_add_chart(table.GetScene(), f"{name} {plot.title.lower()}", plot, [*lines, *marks]))
+        lines += [_add_smoothed(table, *line) for line in plot.lines if plot.can_be_smoothed]
+        chart = _add_chart(table.GetScene(), f"{name} {plot.title.lower()}", plot, [*lines, *marks])
+        chart.SetXAxisTitle("Time (s)" if is_timed else "Frame")
+        charts.append(chart)
         every += lines
     return every, charts
 
@@ -69,6 +74,16 @@ def _add_line(table: slicer.vtkMRMLTableNode, column: str, name: str, colour: Co
     return series
 
 
+def _add_smoothed(table: slicer.vtkMRMLTableNode, column: str, name: str, colour: Colour) -> slicer.vtkMRMLPlotSeriesNode:
+    """A broken line in the colour of the raw motion."""
+    title = f"Smoothed {column[0].lower()}{column[1:]}"
+    series = _add_series(table, title, f"{name} smoothed", colour)
+    series.SetMarkerStyle(series.MarkerStyleNone)
+    series.SetLineStyle(series.LineStyleDash)
+    series.SetLineWidth(2)
+    return series
+
+
 def _add_marks(
     table: slicer.vtkMRMLTableNode, column: str, name: str, colour: Colour, style: int
 ) -> slicer.vtkMRMLPlotSeriesNode:
@@ -86,7 +101,6 @@ def _add_chart(
     for each in series:
         chart.AddAndObservePlotSeriesNodeID(each.GetID())
     chart.SetTitle(plot.title)
-    chart.SetXAxisTitle("Time (s)")
     chart.SetYAxisTitle(plot.axis)
     chart.SetLegendVisibility(True)
     return chart

@@ -20,11 +20,11 @@ TIME = "Time"
 Value = float | int | bool | str
 
 
-def show_rows(node: slicer.vtkMRMLTableNode, rows: Sequence[MotionRow]) -> None:
-    """Let a table node show these frames."""
+def show_rows(node: slicer.vtkMRMLTableNode, rows: Sequence[MotionRow], smoothed: bool) -> None:
+    """Let a table node show these frames, and if wanted their ``smoothed`` motion beside the raw one."""
     with slicer.util.NodeModify(node):
         node.RemoveAllColumns()
-        for column in motion_columns():
+        for column in motion_columns(smoothed):
             node.AddColumn(_array(column.title, [column.value(row) for row in rows]))
             _describe(node, column)
         node.AddColumn(_marks(DOUBTFUL, [row.trust in (TrustLevel.CHECK, TrustLevel.DO_NOT_TRUST) for row in rows]))

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,27 +18,27 @@ from numpy.typing import NDArray
 
 from ...detection.bundle import Card
 from ...geometry.errors import InputError
-from ...registration.correction import Correction
 from ...registration.plain import array_from, keypoints_from, number_from, plain
-from ...registration.result import Registration
-from ...registration.tracking.frame_pair import corrected_motion, frame_registration
+from ...registration.result import ModelIdentity
+from ...registration.tracking.frame_pair import frame_registration
 from ...registration.tracking.frames import FrameMotion, FrameStatus, Reference, Track
 from ...registration.tracking.motion_table import MotionRow, motion_rows
-from ...registration.tracking.plain import motion_from, plain_motion
-from ..results import handle, record
-from ..results.description import describe_transform
+from ...registration.tracking.smoothing import smoothed as smoothed_motion
+from ..results import handle
 from ..results.handle import SceneRegistration
-from ..results.paired_points import PairedPoints
 from ..volumes import local_ijk_to_ras, volume_from_node
 from . import parts
+from .items import motion_of, points_item, record_item, transform_item
 from .table import show_rows
 
 _SAME_PLACE = 0.01  # mm: files keep fewer digits than memory
-_FRAME = "frame"  # in a record: the motion of the frame, but its keypoints, which are in the registration
+
+#: Attribute of the node that stands for a track, where its smoothed motion is wanted.
+_SMOOTHED = "KeypointRegistration.Smoothed"
 
 
 class SceneTrack:
-    """Handle on one tracked series.  Made by ``adding.add_track`` and ``find_tracks``; all it knows is in the scene.
+    """Handle on one tracked series.  Made by ``adding.add_track`` and ``finding.find_tracks``; all it knows is in the scene.
 
     Attributes:
         node: the hidden text node that stands for it.
@@ -49,7 +48,7 @@ class SceneTrack:
         """Raises ValueError if the node does not say what a track needs."""
         self.node = node
         self._entry: dict[str, Any] = json.loads(node.GetText() or "")
-        if not isinstance(self._entry, dict) or not {"reference", "provenance", "options"} <= set(self._entry):
+        if not isinstance(self._entry, dict) or not {"reference", "provenance", "options", "model"} <= set(self._entry):
             raise ValueError("not a track")
         self._motions: dict[int, FrameMotion] | None = None
 
@@ -88,6 +87,16 @@ class SceneTrack:
         return self._entry["options"]
 
     @property
+    def model(self) -> ModelIdentity:
+        """Which weights have found the keypoints."""
+        return ModelIdentity(**self._entry["model"])
+
+    @property
+    def to_world(self) -> NDArray[np.float64]:
+        """4×4 of the transforms that the series was under when it was tracked."""
+        return array_from(self._entry["provenance"]["moving"]["parent_to_world"])
+
+    @property
     def reference(self) -> Reference:
         """What the frames are aligned to.
 
@@ -114,10 +123,19 @@ class SceneTrack:
         return self._motions
 
     @property
+    def track(self) -> Track:
+        """The frames that were tracked, in the order of time, as they are now.
+
+        Raises:
+            InputError: if the copy of the reference is no longer in the scene.
+        """
+        name = self._entry["provenance"]["moving"]["name"]
+        return Track(name, self.reference, tuple(self.motions[index] for index in sorted(self.motions)))
+
+    @property
     def rows(self) -> tuple[MotionRow, ...]:
-        """The motion of the frames that were tracked, in the order of time."""
-        frames = tuple(self.motions[index] for index in sorted(self.motions))
-        return motion_rows(Track(self.node.GetName(), self.reference, frames))
+        """The motion of those frames.  Raises InputError as ``track``."""
+        return motion_rows(self.track)
 
     @property
     def registration(self) -> SceneRegistration | None:
@@ -147,23 +165,45 @@ class SceneTrack:
         self._motions = others if motion is None else {**others, index: motion}
 
     def put(self, motion: FrameMotion, card: Card) -> None:
-        """Take over what was found of a frame, by the model of ``card``."""
-        index = motion.index
+        """Take over what was found of a frame, by the model of ``card``.
+
+        Raises:
+            InputError: if a sequence of the track, or the frame itself, is no longer there.
+        """
+        index, guess, provenance = motion.index, self._last_before(motion.index), self._entry["provenance"]
         found = None
         if motion.status is not FrameStatus.UNUSABLE:
             keypoints = keypoints_from(self._entry["reference"]["keypoints"])
-            found = frame_registration(keypoints, motion, card, self.options["device"], self._last_before(index))
+            found = frame_registration(keypoints, motion, card, self.options["device"], guess)
         self._motions = {**self.motions, index: motion}
-        self._write_transform(index, self._last_before(index) if found is None else found.moving_to_fixed, found)
+        to_world = {side: array_from(provenance[side]["parent_to_world"]) for side in ("fixed", "moving")}
+        matrix = guess if found is None else found.moving_to_fixed
+        self._write(parts.TRANSFORMS, index, transform_item(matrix, to_world["moving"], found))
         for role, side in ((parts.FIXED_POINTS, "fixed"), (parts.MOVING_POINTS, "moving")):
-            self._write_points(index, role, side, found)
-        self._write_record(index, motion, found)
+            shown = None if found is None else found.fixed_keypoints if side == "fixed" else found.moving_keypoints
+            self._write(role, index, points_item(self._item(role, index), to_world[side], shown, found))
+        volume = local_ijk_to_ras(self._item(parts.VOLUMES, index))
+        where = {**provenance, "moving": {**provenance["moving"], "ijk_to_ras": volume}}
+        self._write(parts.RECORDS, index, record_item(motion, found, where, self.identifier))
 
-    def show(self) -> None:
-        """Bring the table, and with it the plots, up to date."""
+    @property
+    def shows_smoothed(self) -> bool:
+        """Whether table and plots have the smoothed motion beside the raw one."""
+        return self.node.GetAttribute(_SMOOTHED) is not None
+
+    def show(self, smoothed: bool | None = None) -> None:
+        """Bring the table, and with it the plots, up to date.
+
+        ``smoothed`` says whether they have the smoothed motion from now on; None leaves that as it is.
+        """
+        if smoothed is not None:
+            self.node.SetAttribute(_SMOOTHED, "yes" if smoothed else None)
         table = self.node.GetNodeReference(parts.TABLE)
-        if table is not None and self.node.GetNodeReference(parts.REFERENCE) is not None:
-            show_rows(table, self.rows)
+        if table is None or self.node.GetNodeReference(parts.REFERENCE) is None:
+            return
+        track = self.track
+        beside = smoothed_motion(track) if self.shows_smoothed and track.frames else None
+        show_rows(table, motion_rows(track, beside), beside is not None)
 
     def go_to(self, index: int) -> None:
         """Let the browser show a frame."""
@@ -185,12 +225,13 @@ class SceneTrack:
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
-    def _sequence(self, role: str) -> slicer.vtkMRMLSequenceNode | None:
+    def _sequence(self, role: str) -> Any:
+        """The sequence in a role, or None."""
         return self.node.GetNodeReference(role)
 
     def _read(self, index: int) -> FrameMotion | None:
         records = self._sequence(parts.RECORDS)
-        return None if records is None else _motion_of(records.GetNthDataNode(index).GetText() or "")
+        return None if records is None else motion_of(records.GetNthDataNode(index))
 
     def _go_to_a_registration(self) -> None:
         """A frame without a registration does not say what to remove."""
@@ -206,49 +247,16 @@ class SceneTrack:
                 return motion.moving_to_fixed
         return np.eye(4)
 
-    def _write(self, role: str, index: int, node: slicer.vtkMRMLNode) -> None:
-        sequence, volumes = self._sequence(role), self._sequence(parts.VOLUMES)
-        if sequence is not None and volumes is not None:
-            sequence.SetDataNodeAtValue(node, volumes.GetNthIndexValue(index))
-
-    def _write_transform(self, index: int, matrix: NDArray[np.float64], found: Registration | None) -> None:
-        to_world = array_from(self._entry["provenance"]["moving"]["parent_to_world"])
-        node = slicer.vtkMRMLTransformNode()
-        own = np.linalg.inv(to_world) @ matrix @ to_world
-        node.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(own))
-        if found is not None:
-            describe_transform(node, found)
-        self._write(parts.TRANSFORMS, index, node)
-
-    def _write_points(self, index: int, role: str, side: str, found: Registration | None) -> None:
+    def _item(self, role: str, index: int) -> Any:
+        """What a sequence holds of a frame.  Raises InputError if that is gone."""
         sequence = self._sequence(role)
-        if sequence is None:
-            return
-        node = slicer.vtkMRMLMarkupsFiducialNode()
-        node.CopyContent(sequence.GetNthDataNode(index))
-        if found is None:
-            for k in range(node.GetNumberOfControlPoints()):
-                node.SetNthControlPointPositionMissing(k)
-        else:
-            to_world = array_from(self._entry["provenance"][side]["parent_to_world"])
-            keypoints = found.fixed_keypoints if side == "fixed" else found.moving_keypoints
-            PairedPoints(node, to_world).write(keypoints, found)
-        self._write(role, index, node)
+        if sequence is None or index >= sequence.GetNumberOfDataNodes():
+            raise InputError(f"The sequence with the {role} of this track was deleted or cut. Track the frames again.")
+        return sequence.GetNthDataNode(index)
 
-    def _write_record(self, index: int, motion: FrameMotion, found: Registration | None) -> None:
-        frame = plain_motion(motion if found is None else replace(motion, keypoints=None))
-        node = slicer.vtkMRMLTextNode()
-        if found is None:
-            node.SetText(json.dumps({_FRAME: frame}, ensure_ascii=False))
-        else:
-            volumes = self._sequence(parts.VOLUMES)
-            moving = dict(self._entry["provenance"]["moving"])
-            if volumes is not None:
-                moving["ijk_to_ras"] = local_ijk_to_ras(volumes.GetNthDataNode(index))
-            provenance = {**self._entry["provenance"], "moving": moving, _FRAME: frame}
-            node.SetText(record.to_text(record.Record(provenance, found, Correction.none(found), found)))
-            node.SetAttribute(handle.IDENTIFIER, self.identifier)
-        self._write(parts.RECORDS, index, node)
+    def _write(self, role: str, index: int, item: slicer.vtkMRMLNode) -> None:
+        self._item(role, index)
+        self._sequence(role).SetDataNodeAtValue(item, self._sequence(parts.VOLUMES).GetNthIndexValue(index))
 
 
 def track_entry(reference: Reference, registration: SceneRegistration, options: object) -> str:
@@ -259,41 +267,6 @@ def track_entry(reference: Reference, registration: SceneRegistration, options: 
         "centre": reference.centre,
         "radius": reference.radius,
     }
-    entry = {"reference": shown, "provenance": registration.provenance, "options": options}
+    model = registration.registration.model
+    entry = {"reference": shown, "provenance": registration.provenance, "options": options, "model": model}
     return json.dumps(plain(entry), ensure_ascii=False, allow_nan=False)
-
-
-def find_tracks(scene: slicer.vtkMRMLScene) -> list[SceneTrack]:
-    """All tracks in a scene, the earliest first; also those read from a file."""
-    found = []
-    for node in parts.track_nodes(scene):
-        try:
-            track = SceneTrack(node)
-        except ValueError:  # the user has damaged it, or a later version has written it
-            continue
-        if track.is_there:
-            found.append(track)
-    return found
-
-
-def track_of(browser: slicer.vtkMRMLSequenceBrowserNode | None) -> SceneTrack | None:
-    """The latest track that a browser plays, or None."""
-    if browser is None:
-        return None
-    return next((track for track in reversed(find_tracks(browser.GetScene())) if track.browser is browser), None)
-
-
-def _motion_of(text: str) -> FrameMotion | None:
-    """The motion that a record holds, as a person may have corrected it; None for a frame that was not tracked."""
-    try:
-        entry = json.loads(text)
-        frame = entry[_FRAME]
-    except (ValueError, KeyError, TypeError):
-        return None
-    if "registration" not in entry:
-        return motion_from(frame)
-    content = record.from_text(text)
-    motion = replace(motion_from(frame), keypoints=content.original.moving_keypoints)
-    if content.correction == Correction.none(content.original):
-        return motion
-    return corrected_motion(motion, content.registration)
