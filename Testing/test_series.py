@@ -9,6 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import slicer
+import vtk
+from host.mrml import RealScene
 from KeypointRegistrationLib.files.nifti import write_nifti
 from KeypointRegistrationLib.files.series.reading import read_series
 from KeypointRegistrationLib.files.series.stored import StoredSeries
@@ -36,6 +39,31 @@ def assert_read(series: StoredSeries, frames: list[Volume], times: tuple[float, 
         assert np.array_equal(frame.voxels, frames[index].voxels) and frame.voxels.dtype == np.int16
         assert np.allclose(frame.ijk_to_ras, frames[index].ijk_to_ras, atol=1e-4)
         assert frame.name == f"{series.name}, frame {index}"
+
+
+def test_slicer_reads_the_same_from_a_file_with_the_frames_axis_first(tmp_path: Path) -> None:
+    """The file is made for these tests; this makes sure that it is what it is said to be."""
+    path = write_list_first(tmp_path / "series.seq.nrrd", FRAMES)
+    with RealScene() as real:
+        sequence = real.logics["Sequences"].AddSequence(str(path))
+        for index, frame in enumerate(FRAMES):
+            node, position = sequence.GetNthDataNode(index), vtk.vtkMatrix4x4()
+            node.GetIJKToRASMatrix(position)
+            assert np.array_equal(slicer.util.arrayFromVolume(node), frame.voxels)
+            assert np.allclose(slicer.util.arrayFromVTKMatrix(position), frame.ijk_to_ras)
+
+
+def test_big_endian_files_and_nifti_2(tmp_path: Path) -> None:
+    nibabel = pytest.importorskip("nibabel")
+    voxels = np.stack([frame.voxels for frame in FRAMES]).astype(">i2")
+    for kind in (nibabel.Nifti1Image, nibabel.Nifti2Image):
+        swapped = kind(voxels.T, FRAMES[0].ijk_to_ras, kind.header_class(endianness=">"))
+        swapped.set_data_dtype(np.int16)
+        swapped.header.set_zooms((*FRAMES[0].spacing, SECONDS))
+        swapped.header["toffset"] = 3.0
+        swapped.header.set_xyzt_units("mm", "sec")
+        nibabel.save(swapped, tmp_path / "series.nii")
+        assert_read(read_series(tmp_path / "series.nii"), FRAMES, tuple(3.0 + time for time in TIMES))
 
 
 @pytest.mark.parametrize("suffix", [".nii", ".nii.gz", ".nrrd"])

@@ -23,6 +23,7 @@ from .nifti_header import (
     read_header,
     read_size,
     scaled,
+    voxels_offset,
 )
 from .voxels import read_array, read_to_end
 
@@ -47,7 +48,7 @@ def read_nifti(path: Path) -> Volume:
             header = read_header(path, file)
             shape = _shape(path, header)
             check_spacing(path, header)
-            file.seek(int(header["vox_offset"]))
+            file.seek(voxels_offset(path, header))
             voxels = read_array(file, shape, number_type(header))
             read_to_end(file)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:

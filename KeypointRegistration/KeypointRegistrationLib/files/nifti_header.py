@@ -43,6 +43,8 @@ _MILLIMETRES = 2
 _TIME_UNITS = {0: 1.0, 8: 1.0, 16: 1e-3, 24: 1e-6}
 _TIME_MASK = 0x38
 
+_LARGEST_OFFSET = 1 << 40
+
 BinaryFile = gzip.GzipFile | io.BufferedReader
 
 
@@ -91,6 +93,18 @@ def read_size(path: Path, header: np.void) -> list[int]:
 def number_type(header: np.void) -> np.dtype:
     """Of the stored voxels, with their byte order."""
     return np.dtype(_TYPES[int(header["datatype"])]).newbyteorder(header.dtype["dim"].base.byteorder)
+
+
+def voxels_offset(path: Path, header: np.void) -> int:
+    """Where the first voxel is, in bytes from the begin of the (uncompressed) file.
+
+    Raises:
+        InputError: if it cannot be there.
+    """
+    offset = float(header["vox_offset"])
+    if not 0 <= offset < _LARGEST_OFFSET:  # nor is NaN
+        raise InputError(f"{path} is damaged: its header places the voxels at byte {offset:g}. Export it again.")
+    return int(offset)
 
 
 def check_spacing(path: Path, header: np.void) -> None:

@@ -73,19 +73,23 @@ class FrameFile:
                 file.seek(self._offset + index * self._layout.frame_bytes)
                 return read_array(file, self._layout.shape, self._layout.dtype)
         except EOFError as error:
-            raise InputError(
-                f"{self._path} is incomplete: it ends within frame {index}. Copy or export it again."
-            ) from error
+            raise InputError(self._incomplete(index)) from error
         except OSError as error:
             raise InputError(f"Frame {index} of {self._path} cannot be read: {error.strerror or error}.") from error
 
     def check_complete(self) -> None:
-        """See whether the last frame is there to its end.
+        """See whether the file is long enough for the last frame.
 
         Raises:
             InputError: if it is not.
+            OSError: if it cannot be looked at.
         """
-        self.frame(self._layout.count - 1)
+        whole = (self._path.stat().st_size - self._offset) // self._layout.frame_bytes
+        if whole < self._layout.count:
+            raise InputError(self._incomplete(max(0, whole)))
+
+    def _incomplete(self, index: int) -> str:
+        return f"{self._path} is incomplete: it ends within frame {index}. Copy or export it again."
 
     @contextmanager
     def _opened(self) -> Iterator[BinaryIO]:

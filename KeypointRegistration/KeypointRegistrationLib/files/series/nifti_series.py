@@ -9,7 +9,16 @@ from pathlib import Path
 from ...geometry.errors import InputError
 from ...geometry.volume import Volume
 from ..nifti import opened
-from ..nifti_header import check_spacing, frame_times, ijk_to_ras, number_type, read_header, read_size, scaled
+from ..nifti_header import (
+    check_spacing,
+    frame_times,
+    ijk_to_ras,
+    number_type,
+    read_header,
+    read_size,
+    scaled,
+    voxels_offset,
+)
 from .frame_file import FrameFile, FrameLayout, unpacked
 from .stored import StoredSeries, check_count, frame_name, series_of
 
@@ -30,7 +39,7 @@ def read_nifti_series(path: Path) -> StoredSeries:
                 raise InputError(f"{path} has {len(size)} dimensions. Give a series with four: three in space, and time.")
             check_spacing(path, header)
             layout = FrameLayout(size[3], (size[2], size[1], size[0]), number_type(header))
-            offset = int(header["vox_offset"])
+            offset = voxels_offset(path, header)
             if isinstance(file, gzip.GzipFile):
                 file.seek(offset)
                 frames = unpacked(path, file, layout)

@@ -164,9 +164,11 @@ def _matrix(path: Path, fields: dict[str, str], steps: list[NDArray[np.float64] 
     space = fields.get("space", "").lower().removesuffix("-time")
     signs = np.diag(_SPACES.get(space, _LPS)).astype(float)
     linear = np.stack([np.asarray(step)[:3] for step in steps if step is not None], axis=1)
+    origin = _vector(fields["space origin"])[:3] if "space origin" in fields else np.zeros(3)
+    if not (np.isfinite(linear).all() and np.isfinite(origin).all()):
+        raise InputError(f"{path} has a position that is not finite. Repair the file's header.")
     if not (np.linalg.norm(linear, axis=0) > 0).all():
         raise InputError(f"{path} states a voxel spacing that is not above zero. Repair the file's header.")
-    origin = _vector(fields["space origin"])[:3] if "space origin" in fields else np.zeros(3)
     return affine(signs @ linear, signs @ origin)
 
 
