@@ -62,6 +62,14 @@ def test_noise_is_halved_where_the_head_moves_slowly() -> None:
     assert errors(smooth(measured), truth).mean() < 0.55 * before
 
 
+def test_covariances_that_are_all_too_large_do_not_smooth_away_the_motion() -> None:
+    truth = drift()
+    measured = noisy(truth)
+    found = smooth(measured, 50 * COVARIANCE)
+    assert errors(found, truth).mean() < 0.7 * errors(measured, truth).mean()
+    assert errors(found, smooth(measured)).mean() < 0.3
+
+
 def test_gaps_are_bridged_and_nothing_is_made_up_before_the_first_and_after_the_last_pose() -> None:
     truth = drift()
     gaps = [None if index in (0, 20, 21, 22, 40, 59) else matrix for index, matrix in enumerate(noisy(truth))]

@@ -3,14 +3,17 @@
 The head is taken for a free rigid body: its middle goes straight on and it turns on at the same rate, but for accelerations
 that are white noise (Bar-Shalom, Li & Kirubarajan 2001, chapter 6).  A Kalman filter runs forwards over the poses, the pass
 of Rauch, Tung & Striebel (1965) back; rotations are handled by small turns from the left of the current estimate (Solà,
-Deray & Atchuthan 2018, arXiv:1812.01537).  How strong the accelerations are is estimated from the series itself: those that
-make what was measured the most likely.  A sudden turn that was measured well therefore stays one.
+Deray & Atchuthan 2018, arXiv:1812.01537).
+
+Two numbers are estimated from the series itself, as those that make what was measured the most likely: how strong the
+accelerations are, so that a sudden turn that was measured well stays one; and by which factor, at most 1, the covariances of
+all poses are too large for what varies from frame to frame: they also hold errors that all frames share.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,7 +26,7 @@ _FEWEST = 3  # poses: two are on a straight line at any rate
 _ANGLES, _SHIFTS, _POSE, _RATES = slice(0, 3), slice(3, 6), slice(0, 6), slice(6, 12)
 _EXACT = 1e-12  # rad² and mm², added where a pose is certain by definition: matrices stay invertible
 _FASTEST_TURN, _FASTEST_SHIFT = 2.0, 200.0  # rad/s and mm/s, standard deviations before anything was measured
-_ACCELERATIONS = (-9.0, 3.0)  # of the strengths looked at, decimal logarithms of rad²/s³
+_ACCELERATIONS = (-9.0, 6.0)  # of the strengths looked at, decimal logarithms of rad²/s³, at covariances as given
 
 
 def smoothed_motions(
@@ -59,7 +62,7 @@ def smoothed_motions(
     poses, steps = measured[span], np.diff(np.asarray(times[span], dtype=float))
 
     def unlikeliness(exponent: float) -> float:
-        return -_forwards(poses, steps, 10.0**exponent, radius).likelihood
+        return _forwards(poses, steps, 10.0**exponent, radius).unlikeliness
 
     strength = 10.0 ** minimize_scalar(unlikeliness, bounds=_ACCELERATIONS, method="bounded", options={"xatol": 0.05}).x
     states = _backwards(_forwards(poses, steps, strength, radius))
@@ -104,13 +107,27 @@ class _Pass:
     """The filter's way through a series.
 
     ``filtered`` are the states given all poses up to each frame, ``predicted`` and ``transitions`` (12, 12) those from each
-    frame to the next before its pose was seen; ``likelihood`` is the logarithm, up to a constant.
+    frame to the next before its pose was seen; ``surprises`` are the squared distances between each pose and what was
+    expected, in standard deviations, ``volumes`` the logarithms of the determinants of what was expected.
     """
 
     filtered: list[_State]
-    predicted: list[_State]
-    transitions: list[NDArray[np.float64]]
-    likelihood: float
+    predicted: list[_State] = field(default_factory=list)
+    transitions: list[NDArray[np.float64]] = field(default_factory=list)
+    surprises: list[float] = field(default_factory=list)
+    volumes: list[float] = field(default_factory=list)
+
+    @property
+    def unlikeliness(self) -> float:
+        """Negative logarithm, up to a constant, of how likely the poses are at the best common factor of all covariances.
+
+        With S the expected covariances (6, 6) of n poses and r what was measured less what was expected, it is least over
+        f ≤ 1 of ½ Σ (rᵀ S⁻¹ r / f + log det f S); its zero in f is at f = Σ rᵀ S⁻¹ r / 6n.
+        """
+        count = 6 * len(self.surprises)
+        total = sum(self.surprises)
+        factor = min(1.0, max(total / count, np.finfo(float).tiny))
+        return (total / factor + count * np.log(factor) + sum(self.volumes)) / 2
 
 
 def _pose(motion: NDArray[np.float64], covariance: NDArray[np.float64], centre: NDArray[np.float64]) -> _Pose:
@@ -139,17 +156,17 @@ def _forwards(poses: Sequence[_Pose | None], steps: NDArray[np.float64], strengt
     covariance[_POSE, _POSE] = first.covariance
     covariance[_RATES, _RATES] = np.diag([_FASTEST_TURN**2] * 3 + [_FASTEST_SHIFT**2] * 3)
     state = _State(first.rotation, first.middle, np.zeros(6), covariance)
-    way = _Pass([state], [], [], 0.0)
-    likelihood = 0.0
+    way = _Pass([state])
     for pose, seconds in zip(poses[1:], steps, strict=True):
         state, transition = _predicted(state, float(seconds), strength, radius)
         way.predicted.append(state)
         way.transitions.append(transition)
         if pose is not None:
-            state, gain = _updated(state, pose)
-            likelihood += gain
+            state, surprise, volume = _updated(state, pose)
+            way.surprises.append(surprise)
+            way.volumes.append(volume)
         way.filtered.append(state)
-    return _Pass(way.filtered, way.predicted, way.transitions, likelihood)
+    return way
 
 
 def _predicted(state: _State, seconds: float, strength: float, radius: float) -> tuple[_State, NDArray[np.float64]]:
@@ -167,16 +184,16 @@ def _predicted(state: _State, seconds: float, strength: float, radius: float) ->
     return _State(turn @ state.rotation, middle, state.rates, covariance), transition
 
 
-def _updated(state: _State, pose: _Pose) -> tuple[_State, float]:
-    """The state once ``pose`` was measured, and the logarithm of how likely that was."""
-    surprise = state.change_to(pose.rotation, pose.middle)
+def _updated(state: _State, pose: _Pose) -> tuple[_State, float, float]:
+    """The state once ``pose`` was measured, and its entries of ``_Pass.surprises`` and ``_Pass.volumes``."""
+    change = state.change_to(pose.rotation, pose.middle)
     expected = state.covariance[_POSE, _POSE] + pose.covariance
     gain = np.linalg.solve(expected, state.covariance[_POSE, :]).T
     keep = np.eye(12)
     keep[:, _POSE] -= gain
     covariance = keep @ state.covariance @ keep.T + gain @ pose.covariance @ gain.T  # Joseph's form stays positive
-    likelihood = -(surprise @ np.linalg.solve(expected, surprise) + np.linalg.slogdet(expected)[1]) / 2
-    return state.changed(gain @ surprise, covariance), float(likelihood)
+    surprise, volume = change @ np.linalg.solve(expected, change), np.linalg.slogdet(expected)[1]
+    return state.changed(gain @ change, covariance), float(surprise), float(volume)
 
 
 def _backwards(way: _Pass) -> list[_State]:
