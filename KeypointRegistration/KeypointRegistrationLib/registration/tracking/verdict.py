@@ -26,7 +26,7 @@ class Past:
     """What is known of the frames before one.
 
     Attributes:
-        motion: 4×4 moving → fixed of the last frame in which the head was found, or None.
+        motion: 4×4 moving → fixed of the last frame in which the head was found and nothing spoke against it, or None.
         index: of that frame.
         likenesses: normalised mutual information − 1 with the reference, of the last well aligned frames.
     """
@@ -37,10 +37,10 @@ class Past:
 
     def followed_by(self, frame: FrameMotion) -> Past:
         """The past of the frame after ``frame``."""
-        if frame.moving_to_fixed is None:
+        if frame.moving_to_fixed is None or frame.trust.level is TrustLevel.DO_NOT_TRUST:
             return self
         likenesses = self.likenesses
-        if frame.similarity is not None and frame.trust.level is not TrustLevel.DO_NOT_TRUST:
+        if frame.similarity is not None:
             likenesses = (*likenesses, frame.similarity.after - 1)[-_REMEMBERED:]
         return Past(frame.moving_to_fixed, frame.index, likenesses)
 
