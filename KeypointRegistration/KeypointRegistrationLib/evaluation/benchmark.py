@@ -37,6 +37,8 @@ from .track_table import track_tables
 #: Three whole heads of about 256³ voxels: the fixed one, and two that are registered to it.
 _WARM = ("omega_t1/sub-0002_T1.nii.gz", "omega_t1/sub-0003_T1.nii.gz", "s1_t1_epi/S1_T1.nii.gz")
 
+_METHODS = list(dict.fromkeys([*NAMES, *TRACK_METHODS]))
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
@@ -55,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=int, metavar="N", help="at most this many pairs per initial rotation, or series")
     parser.add_argument("--frames", type=int, default=60, metavar="N", help="of each series (default: %(default)s)")
     parser.add_argument(
-        "--methods", nargs="+", choices=NAMES, default=list(NAMES), metavar="NAME", help=f"of {', '.join(NAMES)}"
+        "--methods", nargs="+", choices=_METHODS, default=_METHODS, metavar="NAME", help=f"of {', '.join(_METHODS)}"
     )
     parser.add_argument(
         "--bins",
@@ -126,7 +128,7 @@ def _task_table(arguments: argparse.Namespace, task: Task) -> str:
     path = arguments.output / f"{task.name}.csv"
     pairs = task.pairs(arguments.data)
     model = Model(arguments.model or task.model, arguments.models_folder)
-    methods = [method_called(name, model, task.model) for name in arguments.methods]
+    methods = [method_called(name, model, task.model) for name in arguments.methods if name in NAMES]
     rows = _measured(path, pairs[: arguments.limit], methods, arguments.bins, arguments.seed)
     return grouped(rows, {pair.name: pair.group for pair in pairs}, motion_tables if task.known_motion else label_tables)
 

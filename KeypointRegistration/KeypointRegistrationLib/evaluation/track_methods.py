@@ -15,13 +15,31 @@ from ..registration.result import TrustLevel
 from ..registration.tracking.frames import FrameStatus
 from ..registration.tracking.options import TrackingOptions
 from ..registration.tracking.tracker import HeadNotFound, Tracker
-from .methods import PEERS, Model, our_version
+from .methods import PEERS, Model, our_version, title_of
 from .track_series import KeptSeries
 
-#: What can be asked for, in the order of the table.
-TRACK_METHODS = ("unaligned", "ants", "elastix", "keypoints", "ours")
 
-_TRACKED = {"keypoints": False, "ours": True}  # whether frames are refined by intensities
+@dataclass(frozen=True)
+class _Following:
+    """How we follow a head: whether frames are refined by intensities, and whether a mask of the first one is given."""
+
+    title: str
+    refine: bool
+    mask: bool = False
+
+
+_FOLLOWING = {
+    "keypoints": _Following("ours, without refinement", refine=False),
+    "ours": _Following("ours", refine=True),
+    "keypoints-mask": _Following("ours, without refinement, brain of the first frame given", refine=False, mask=True),
+    "ours-mask": _Following("ours, brain of the first frame given", refine=True, mask=True),
+}
+
+#: What can be asked for, in the order of the table, and its title there.
+TRACK_METHODS = {name: title_of(name) for name in ("unaligned", "ants", "elastix")} | {
+    name: following.title for name, following in _FOLLOWING.items()
+}
+
 _EVERY = 6  # of the frames that are aligned by themselves, one in so many is measured: none depends on another
 _MARGIN = 5.0  # mm around the true brain that peers see
 
@@ -42,30 +60,32 @@ class FoundFrame:
 def wanted(method: str, series: KeptSeries) -> list[int]:
     """The frames of ``series`` that ``method`` is measured on.  Peers are told where the head is, so it must be there."""
     every = range(1, len(series.times))
-    if method in _TRACKED:
+    if method in _FOLLOWING:
         return list(every)
     return [index for index in every if index % _EVERY == 0 and series.truth(index).visible > 0.5]
 
 
 def track_version(method: str, model: Model) -> str:
     """Version of what does the work."""
-    return our_version(model) if method in _TRACKED else PEERS[method].version()
+    return our_version(model) if method in _FOLLOWING else PEERS[method].version()
 
 
 def aligned(method: str, series: KeptSeries, missing: list[int], model: Model) -> Iterator[FoundFrame]:
     """Align the ``missing`` frames; of a head that is followed, all frames, because each depends on the one before."""
-    if method in _TRACKED:
-        return _followed(series, TrackingOptions(model.name, refine=_TRACKED[method], device="cpu"), model)
+    if method in _FOLLOWING:
+        return _followed(series, _FOLLOWING[method], model)
     return _one_by_one(method, series, missing)
 
 
 def is_sequential(method: str) -> bool:
     """Whether a frame depends on those before it."""
-    return method in _TRACKED
+    return method in _FOLLOWING
 
 
-def _followed(series: KeptSeries, options: TrackingOptions, model: Model) -> Iterator[FoundFrame]:
-    tracker = Tracker(series, options, Detector(model.name, "cpu", model.folder))
+def _followed(series: KeptSeries, following: _Following, model: Model) -> Iterator[FoundFrame]:
+    options = TrackingOptions(model.name, refine=following.refine, device="cpu")
+    mask = series.simulated.brain(0) if following.mask else None
+    tracker = Tracker(series, options, Detector(model.name, "cpu", model.folder), mask)
     try:
         tracker.prepare()
     except HeadNotFound:  # there seems to be no head in the first frame

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from .methods import title_of
 from .publishing import markdown
 from .track_methods import TRACK_METHODS
 from .track_rows import FrameRow
@@ -42,7 +41,7 @@ def _errors(own: dict[str, list[FrameRow]]) -> str:
         corners = [row.corner_mm for row in seen if row.corner_mm is not None]
         lines.append(
             [
-                f"{title_of(name)} ({', '.join(sorted({row.version for row in measured}))})",
+                f"{TRACK_METHODS[name]} ({', '.join(sorted({row.version for row in measured}))})",
                 str(len(seen)),
                 f"{np.mean([row.right for row in seen]):.0%}".replace("%", " %"),
                 *(_spread(seen, value) for value in (_rotation, _centroid, _corner)),
@@ -75,7 +74,7 @@ def _verdicts(own: dict[str, list[FrameRow]]) -> str:
         aligned = [row for row in seen if row.found]
         lines.append(
             [
-                title_of(name),
+                TRACK_METHODS[name],
                 _count(turned, lambda row: row.right),
                 _count(back, lambda row: row.right),
                 _count(seen, lambda row: not row.found),
