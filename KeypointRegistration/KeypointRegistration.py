@@ -20,12 +20,17 @@ from KeypointRegistrationLib.panel.sample_data import register_sample_data
 from KeypointRegistrationLib.panel.sections import SECTIONS
 from KeypointRegistrationLib.panel.torch_setup import offer_torch
 from KeypointRegistrationLib.panel.track import TrackSection
+from KeypointRegistrationLib.panel.track_plan import plan
+from KeypointRegistrationLib.panel.tracking_job import TrackingJob
 from KeypointRegistrationLib.panel.workbench import Workbench
 from KeypointRegistrationLib.panel.worklist import WorklistSection
 from KeypointRegistrationLib.registration.options import RegistrationOptions
+from KeypointRegistrationLib.registration.tracking.options import TrackingOptions
 from KeypointRegistrationLib.scene.inputs import SceneInputs
 from KeypointRegistrationLib.scene.results.editor import RegistrationEditor
 from KeypointRegistrationLib.scene.results.handle import find_registrations
+from KeypointRegistrationLib.scene.series.finding import find_tracks, track_of
+from KeypointRegistrationLib.scene.series.frames import browser_of
 from KeypointRegistrationLib.worker.client import WorkerClient, worker_command
 from KeypointRegistrationLib.worker.protocol import FailureKind
 from slicer.i18n import tr as _
@@ -330,15 +335,40 @@ class KeypointRegistrationLogic(ScriptedLoadableModuleLogic):
         inputs = SceneInputs(fixedVolume, movingVolume, fixedMask, movingMask, initialTransform)
         try:
             job.start(inputs, options or RegistrationOptions())
-            while job.is_active:
-                slicer.app.processEvents()
-                time.sleep(0.02)
+            _await(job)
         finally:
             job.close()
-        if outcome.failure is not None:
-            kind = InputError if outcome.failure.kind is FailureKind.INPUT else RuntimeError
-            raise kind(outcome.failure.message)
-        return outcome.result
+        return outcome.of_job()
+
+    def track(self, volume, options=None, mask=None, frames=None):
+        """Follow a head through the sequence that a volume plays, like the panel does.  Returns when all is in the scene.
+
+        Args:
+            volume: scalar volume node, the proxy of a sequence browser.
+            options: TrackingOptions, or None for the default ones.
+            mask: volume node that marks the head in the reference, or None to find it.
+            frames: indices of those to track, from 0; None for all that nobody has corrected.
+
+        Returns:
+            SceneTrack, the handle on the track in the scene.
+
+        Raises:
+            InputError: if an input cannot be used.  Frames that were tracked before stay in the scene.
+            RuntimeError: if there is no result, with the reason.
+        """
+        outcome = _Outcome()
+        job = TrackingJob(self.worker, outcome)
+        try:
+            earlier = track_of(browser_of(volume))
+            job.start(plan(volume, mask, options or TrackingOptions(), earlier, frames))
+            _await(job)
+        finally:
+            job.close()
+        return outcome.of_job()
+
+    def tracks(self):
+        """All tracked series of the scene, the earliest first: a list of SceneTrack."""
+        return find_tracks(slicer.mrmlScene)
 
     def results(self):
         """All registrations of the scene, the earliest first: a list of SceneRegistration."""
@@ -373,8 +403,28 @@ class _Outcome:
     def on_done(self, result, _registration):
         self.result = result
 
+    def on_frames(self, _track):
+        """Those that come are in the scene."""
+
+    def on_tracked(self, track):
+        self.result = track
+
     def on_failed(self, failure):
         self.failure = failure
+
+    def of_job(self):
+        """What came of it, or the error that says why nothing did."""
+        if self.failure is not None:
+            kind = InputError if self.failure.kind is FailureKind.INPUT else RuntimeError
+            raise kind(self.failure.message)
+        return self.result
+
+
+def _await(job):
+    """Let the application go on until a job has ended."""
+    while job.is_active:
+        slicer.app.processEvents()
+        time.sleep(0.02)
 
 
 def _later(milliseconds, callback):

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import slicer
 from host.application import Application
+from KeypointRegistrationLib.geometry.errors import InputError
+from KeypointRegistrationLib.registration.tracking.options import TrackingOptions
 from KeypointRegistrationLib.scene.series.finding import find_tracks
 from KeypointRegistrationLib.scene.series.plot_views import PLOT_VIEWS
 from KeypointRegistrationLib.scene.series.track import SceneTrack
@@ -232,6 +234,17 @@ def test_removing_the_result_removes_the_track(follower: Follower) -> None:
     assert find_tracks(follower.scene) == [] and volume.GetParentTransformNode() is None
     assert follower.person.reads("trackSummaryLabel") == "5 frames, not tracked yet."
     assert np.array_equal(volume_from_node(volume).voxels.shape, (14, 14, 14))
+
+
+def test_a_script_can_do_the_same(follower: Follower) -> None:
+    volume = follower.load()
+    follower.worker("finishes")
+    options = TrackingOptions(model="brain-affine", reference=0)
+    track = follower.panel.logic.track(volume, options)
+    assert track.motions.keys() == set(range(FRAMES))
+    assert [each.identifier for each in follower.panel.logic.tracks()] == [track.identifier]
+    with pytest.raises(InputError, match="EPI has no frame 7"):
+        follower.panel.logic.track(volume, TrackingOptions(model="brain-affine", reference=7))
 
 
 def test_closing_the_scene_ends_the_run(follower: Follower) -> None:

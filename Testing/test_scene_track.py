@@ -13,6 +13,7 @@ from KeypointRegistrationLib.detection.bundle import Card, load_card
 from KeypointRegistrationLib.registration.correction import PairChoice
 from KeypointRegistrationLib.registration.result import TrustLevel
 from KeypointRegistrationLib.registration.tracking.frames import FrameStatus
+from KeypointRegistrationLib.scene.notes.names import NameObserver, names_of, rename
 from KeypointRegistrationLib.scene.results.editor import RegistrationEditor
 from KeypointRegistrationLib.scene.results.handle import find_registrations
 from KeypointRegistrationLib.scene.series.finding import find_tracks, track_of
@@ -136,6 +137,17 @@ def test_an_editor_of_another_frame_does_not_write_into_this_one(scene: slicer.v
     assert SceneTrack(track.node).corrected.keys() == {1}
     assert np.allclose(track.registration.registration.moving_to_fixed, found(SceneSeries(track.registration.moving_volume,
         track.registration.transform), 4).moving_to_fixed)  # fmt: skip
+
+
+def test_names_are_not_undone_by_frames_that_were_labelled_before(scene: slicer.vtkMRMLScene, card: Card) -> None:
+    track = tracked(add_sequence(scene), card)
+    for index, name in ((1, "Sylvian"), (4, "Rolandic")):
+        track.go_to(index)
+        rename(track.registration, 0, name)
+    observer = NameObserver(track.registration, lambda _problem: None)
+    track.go_to(1)
+    observer.close()
+    assert names_of(track.registration).names[0] == "Rolandic"
 
 
 def test_a_track_survives_a_file(scene: slicer.vtkMRMLScene, card: Card, tmp_path: Path) -> None:

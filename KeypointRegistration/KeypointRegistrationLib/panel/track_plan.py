@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import slicer
 from slicer.i18n import tr as _
 
 from ..geometry.errors import InputError
@@ -37,34 +38,59 @@ class TrackPlan:
 
 
 def plan_all(chosen: PanelParameters, track: SceneTrack | None, shown: int) -> TrackPlan:
-    """All frames, but those that a person has corrected in ``track``; ``shown`` is the frame at which the browser stands.
+    """What a person has chosen: all frames but those corrected in ``track``; ``shown`` is the frame that the browser shows.
 
     Raises:
-        InputError: if this is no series that a head can be followed through, or the mask cannot be used.
+        InputError: as ``plan``.
     """
     references = {ReferenceWish.FIRST: ReferenceChoice.FIRST, ReferenceWish.MEAN: ReferenceChoice.MEAN}
     reference = references.get(chosen.trackReference, shown)
     options = TrackingOptions(chosen.model, chosen.refine, chosen.device.value, reference)
-    earlier = track if track is not None and _goes_on(track, options) else None
-    series = _series(chosen, track)
-    kept = {} if earlier is None else earlier.corrected
-    wanted = tuple(frame for frame in range(len(series.times)) if frame not in kept)
-    return TrackPlan(series, options, _mask(chosen, series, options), earlier, wanted)
+    return plan(chosen.movingVolume, chosen.movingMask, options, track)
 
 
 def plan_again(chosen: PanelParameters, track: SceneTrack | None, frames: Sequence[int]) -> TrackPlan:
     """Only these frames, to the same reference as the others and by the same model.
 
     Raises:
-        InputError: if there are none, or as in ``plan_all``.
+        InputError: if there are none, or as ``plan``.
     """
     if track is None or not frames:
         raise InputError(_("Select the frames in the table that are to be tracked again."))
     index = track.reference.index
     reference = ReferenceChoice.MEAN if index is None else index
     options = TrackingOptions(track.options["model"], chosen.refine, chosen.device.value, reference)
-    series = _series(chosen, track)
-    return TrackPlan(series, options, _mask(chosen, series, options), track, tuple(frames))
+    return plan(chosen.movingVolume, chosen.movingMask, options, track, frames)
+
+
+def plan(
+    volume: slicer.vtkMRMLScalarVolumeNode | None,
+    mask: slicer.vtkMRMLVolumeNode | None,
+    options: TrackingOptions,
+    track: SceneTrack | None,
+    frames: Sequence[int] | None = None,
+) -> TrackPlan:
+    """What is to be done.
+
+    Args:
+        volume: plays the sequence.
+        mask: of the head in the reference, or None.
+        options: how to follow.
+        track: that the scene has of the sequence, or None.  Its frames are kept as far as they fit.
+        frames: to track; None for all that nobody has corrected.
+
+    Raises:
+        InputError: if this is no series that a head can be followed through, or the mask cannot be used.
+    """
+    series = SceneSeries(volume, None if track is None else track.transform)
+    earlier = track if track is not None and _goes_on(track, options) else None
+    kept = {} if earlier is None else earlier.corrected
+    wanted = [n for n in range(len(series.times)) if n not in kept] if frames is None else frames
+    seen = options.reference if isinstance(options.reference, int) else 0  # the frame that the mask was drawn on
+    if not 0 <= seen < len(series.times):
+        raise InputError(_("{name} has no frame {frame}.").format(name=series.name, frame=seen))
+    head = None if mask is None else mask_of(series.frame(seen), mask)
+    return TrackPlan(series, options, head, earlier, tuple(wanted))
 
 
 def _goes_on(track: SceneTrack, options: TrackingOptions) -> bool:
@@ -72,15 +98,3 @@ def _goes_on(track: SceneTrack, options: TrackingOptions) -> bool:
     if track.options["model"] != options.model:
         return False
     return plain(options.reference) in (track.options["reference"], track.reference.index)
-
-
-def _series(chosen: PanelParameters, track: SceneTrack | None) -> SceneSeries:
-    return SceneSeries(chosen.movingVolume, None if track is None else track.transform)
-
-
-def _mask(chosen: PanelParameters, series: SceneSeries, options: TrackingOptions) -> Volume | None:
-    """The mask of the moving volume: it was drawn on the frame that is the reference, or on the first."""
-    if chosen.movingMask is None:
-        return None
-    frame = options.reference if isinstance(options.reference, int) else 0
-    return mask_of(series.frame(frame), chosen.movingMask)

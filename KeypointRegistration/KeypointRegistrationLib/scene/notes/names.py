@@ -114,7 +114,7 @@ class NameObserver:
         """A point was moved, which is not our business and must cost little, or its label was edited."""
         known = self._known[node.GetID()]
         labels = _labels(node, len(known))
-        if labels == known:
+        if labels == known or self._result.is_replaced:  # by another frame of a series, as it was called when it was tracked
             return
         names, problem = names_of(self._result), ""
         changed = [k for k, label in enumerate(labels) if label != known[k]]

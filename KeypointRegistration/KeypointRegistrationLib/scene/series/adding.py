@@ -45,11 +45,11 @@ def add_track(series: SceneSeries, reference: Reference, options: TrackingOption
     node.SetText(track_entry(reference, shown, options))
     node.SetNodeReferenceID(parts.VOLUMES, series.sequence.GetID())
     node.SetNodeReferenceID(parts.REFERENCE, fixed.GetID())
-    for role, played, name in (
+    for role, played, name in (  # the record first: whoever hears of points that change sees whose they are
+        (parts.RECORDS, shown.record, "records"),
         (parts.TRANSFORMS, shown.transform, "motion"),
         (parts.FIXED_POINTS, shown.fixed_points, "keypoints of the reference"),
         (parts.MOVING_POINTS, shown.moving_points, "keypoints"),
-        (parts.RECORDS, shown.record, "records"),
     ):
         sequence = _add_sequence(series, f"{volume.GetName()} {name}", _blank(played))
         node.SetNodeReferenceID(role, sequence.GetID())
