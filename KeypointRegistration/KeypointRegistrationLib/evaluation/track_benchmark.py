@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .methods import Model
 from .metrics import Scores
-from .track_methods import FoundFrame, aligned, is_sequential, track_version, wanted
+from .track_methods import FoundFrame, aligned, track_version, wanted
 from .track_rows import FrameRow, read_frame_rows, write_frame_rows
 from .track_series import Case, KeptSeries, simulation_digest
 
@@ -38,20 +38,12 @@ def measure_tracks(
                 ]
                 if not missing:
                     continue
-                done: list[FrameRow] = []
                 for found in aligned(method, series, missing, own):
                     row = _row(case.name, frames, seed, simulation, series, method, version, found)
+                    rows[row.key] = row
+                    write_frame_rows(path, list(rows.values()))
                     print(_told(row), file=sys.stderr, flush=True)
-                    done.append(row)
-                    if not is_sequential(method):
-                        _add(rows, [row], path)
-                _add(rows, done, path)
     return list(rows.values())
-
-
-def _add(rows: dict[tuple, FrameRow], more: Sequence[FrameRow], path: Path) -> None:
-    rows.update({row.key: row for row in more})
-    write_frame_rows(path, list(rows.values()))
 
 
 def _row(

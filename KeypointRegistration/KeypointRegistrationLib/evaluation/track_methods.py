@@ -77,11 +77,6 @@ def aligned(method: str, series: KeptSeries, missing: list[int], model: Model) -
     return _one_by_one(method, series, missing)
 
 
-def is_sequential(method: str) -> bool:
-    """Whether a frame depends on those before it."""
-    return method in _FOLLOWING
-
-
 def _followed(series: KeptSeries, following: _Following, model: Model) -> Iterator[FoundFrame]:
     options = TrackingOptions(model.name, refine=following.refine, device="cpu")
     mask = series.simulated.brain(0) if following.mask else None
