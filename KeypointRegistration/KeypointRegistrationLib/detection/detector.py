@@ -111,9 +111,10 @@ class Detector:
             InputError: if the scan is constant or not finite, or the mask misses it.
         """
         volume.value_range()
-        centre = self._middle_of_head(volume, mask)
+        centres = self._middles_of_heads(volume, mask)
         scan = Sampler(volume)
-        (best,) = self._settled(self._look([_View(scan, mask, np.eye(3), centre)]))
+        looks = self._settled(self._look([_View(scan, mask, np.eye(3), centre) for centre in centres]))
+        centre, best = min(zip(centres, looks, strict=True), key=lambda found: found[1].doubt)
         for orientations in TURNED_HEADS:
             if best.doubt <= self.card.familiar_spread or self._looks == 1:
                 break
@@ -123,8 +124,8 @@ class Detector:
         return replace(best.detection, doubt=best.doubt)
 
     def detect_together(self, volumes: Sequence[Volume], start: NDArray[np.float64]) -> list[Detection]:
-        """``detect`` of scans in which the head lies near the pose ``start`` (``Detection.pose``); it is searched for nowhere
-        else.  The network sees the scans as one batch.
+        """``detect`` of scans in which the head lies near the pose ``start`` (a ``Detection.pose``); it is searched
+        for nowhere else.  The network sees the scans as one batch.
 
         Raises:
             InputError: if one of the scans is constant or not finite.
@@ -134,13 +135,10 @@ class Detector:
         looks = self._settled(self._look([_View(Sampler(volume), None, *self._upright(start)) for volume in volumes]))
         return [replace(look.detection, doubt=look.doubt) for look in looks]
 
-    def _middle_of_head(self, volume: Volume, mask: Volume | None) -> NDArray[np.float64]:
-        """RAS mm, (3,): where the model's finder sees a head; without one, or in a mask, the largest bright object."""
-        if self._finder is not None and mask is None:
-            head = self._finder.find(volume)
-            if head.present:
-                return head.centre
-        return head_centre(volume, mask)
+    def _middles_of_heads(self, volume: Volume, mask: Volume | None) -> list[NDArray[np.float64]]:
+        """RAS mm, each (3,): where the model's finder sees heads; without one, or in a mask, the largest bright object."""
+        found = self._finder.find(volume) if self._finder is not None and mask is None else []
+        return [head.centre for head in found] or [head_centre(volume, mask)]
 
     def _settled(self, looks: Sequence[_Look]) -> list[_Look]:
         """Turn to where the heads seem to be, and look again, until the views would hardly change."""

@@ -15,30 +15,25 @@ from ..geometry.sampling import Grid, Sampler, coverage
 from ..geometry.volume import Volume
 from .bundle import load_card, verified_weights
 from .intensity import normalised
-from .moments import moments
 from .network import bundled_network
 
+_HEAD = 40.0  # mm around a peak of the map: the probability there speaks for one head
+_APART = 40.0  # mm between two heads
+_LEAST_SHARE = 0.02  # of a map, to speak for a head
 _OVERLAP = 100.0  # mm that neighbouring views share: a head at the edge of one is inside another
 
 
 @dataclass(frozen=True, eq=False)
 class FoundHead:
-    """Where a head was seen.
+    """Where a head may be.
 
     Attributes:
         centre: middle of the brain, RAS mm, (3,).
-        spread: √tr Σ of its map, mm.
-        presence: probability that there is a head at all.
+        likelihood: probability that there is a head in the view, times the share of it that is seen here.
     """
 
     centre: NDArray[np.float64]
-    spread: float
-    presence: float
-
-    @property
-    def present(self) -> bool:
-        """Whether there is a head rather than not."""
-        return self.presence > 0.5
+    likelihood: float
 
 
 class HeadFinder:
@@ -58,10 +53,18 @@ class HeadFinder:
         self._device = device
         self._model = bundled_network(self._card, verified_weights(name, folder)).to(device)
 
-    def find(self, volume: Volume) -> FoundHead:
-        """The surest head of ``volume`` (finite voxels), looked for in as many overlapping views as cover the scan."""
+    def find(self, volume: Volume, most: int = 3) -> list[FoundHead]:
+        """At most so many places in ``volume`` (finite voxels) that look like a head, the likeliest first.
+
+        They are looked for in as many overlapping views as cover the scan.
+        """
         scan = Sampler(volume)
-        return max((self._look(scan, centre) for centre in self._centres(volume)), key=lambda head: head.presence)
+        seen = [head for centre in self._centres(volume) for head in self._look(scan, centre, most)]
+        chosen: list[FoundHead] = []
+        for head in sorted(seen, key=lambda head: -head.likelihood):
+            if all(np.linalg.norm(head.centre - other.centre) > _APART for other in chosen):
+                chosen.append(head)
+        return chosen[:most]
 
     def _centres(self, volume: Volume) -> Iterator[NDArray[np.float64]]:
         """Middles of the views."""
@@ -75,13 +78,22 @@ class HeadFinder:
         return (np.array(centre) for centre in product(*along))
 
     @torch.inference_mode()
-    def _look(self, scan: Sampler, centre: NDArray) -> FoundHead:
+    def _look(self, scan: Sampler, centre: NDArray, most: int) -> list[FoundHead]:
+        """The highest peaks of the map of one view."""
         card = self._card
         grid = Grid.cubic(card.size, card.spacing, centre)
         covered = torch.from_numpy(coverage(scan.volume, grid))
         image = normalised(torch.from_numpy(scan(grid)), covered)
         reading = self._model(image[None, None].to(self._device), covered[None].to(self._device))
-        coarsening = card.architecture.coarsening
-        found = moments(reading.log_probabilities.cpu(), card.size // coarsening, card.spacing * coarsening)
-        spread = float(found.covariances[0, 0].diagonal().sum().sqrt())
-        return FoundHead(centre + found.means[0, 0].double().numpy(), spread, float(torch.sigmoid(reading.presence[0, 0])))
+        shares = reading.log_probabilities[0, 0].exp().cpu().double().numpy()
+        presence = float(torch.sigmoid(reading.presence[0, 0]))
+        places = grid.coarsened(card.architecture.coarsening).positions()
+        found = []
+        for _ in range(most):
+            near = np.linalg.norm(places - places[shares.argmax()], axis=1) < _HEAD
+            share = float(shares[near].sum())
+            if share < _LEAST_SHARE:
+                break
+            found.append(FoundHead(shares[near] @ places[near] / share, presence * share))
+            shares[near] = 0
+        return found
