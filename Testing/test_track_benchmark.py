@@ -128,6 +128,16 @@ def test_a_series_whose_first_frame_shows_no_head_counts_as_lost(kept: KeptSerie
     assert [(frame.index, frame.status) for frame in found] == [(index, "lost") for index in range(1, 9)]
 
 
+def test_another_model_than_the_usual_one_stands_apart():
+    other = Model("unregularised")
+    assert track_methods.row_name("ours", MODEL, "foetal-rigid") == "ours"
+    assert track_methods.row_name("ants", other, "foetal-rigid") == "ants"
+    name = track_methods.row_name("ours", other, "foetal-rigid")
+    table = track_tables([ROW, replace(ROW, method=name, **WRONG)])
+    assert "| ours (1) | 1 | 100 % |" in table
+    assert "| unregularised (1) | 1 | 0 % |" in table
+
+
 def test_verdicts_are_counted_by_what_is_true():
     rows = [
         ROW,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .methods import Model
 from .metrics import Scores
-from .track_methods import FoundFrame, aligned, track_version, wanted
+from .track_methods import FoundFrame, aligned, row_name, track_version, wanted
 from .track_rows import FrameRow, read_frame_rows, write_frame_rows
 from .track_series import Case, KeptSeries, simulation_digest
 
@@ -22,7 +22,7 @@ def measure_tracks(
     Ours follows the head of a case by the ``model`` it is given for it.
 
     Raises:
-        InputError: if the file is another table, a scan is missing, or no head is found in a series' first frame.
+        InputError: if the file is another table, or a scan is missing.
     """
     simulation = simulation_digest()
     rows = {row.key: row for row in read_frame_rows(path) if row.simulation == simulation}
@@ -30,16 +30,16 @@ def measure_tracks(
         with tempfile.TemporaryDirectory() as folder:
             series, own = KeptSeries(case.make(frames, seed), Path(folder)), model(case)
             for method in methods:
-                version = track_version(method, own)
+                version, name = track_version(method, own), row_name(method, own, case.model)
                 missing = [
                     index
                     for index in wanted(method, series)
-                    if (known := rows.get((case.name, frames, seed, index, method))) is None or known.version != version
+                    if (known := rows.get((case.name, frames, seed, index, name))) is None or known.version != version
                 ]
                 if not missing:
                     continue
                 for found in aligned(method, series, missing, own):
-                    row = _row(case.name, frames, seed, simulation, series, method, version, found)
+                    row = _row(case.name, frames, seed, simulation, series, name, version, found)
                     rows[row.key] = row
                     write_frame_rows(path, list(rows.values()))
                     print(_told(row), file=sys.stderr, flush=True)

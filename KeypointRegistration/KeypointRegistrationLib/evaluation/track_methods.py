@@ -35,10 +35,10 @@ _FOLLOWING = {
     "ours-mask": _Following("ours, brain of the first frame given", refine=True, mask=True),
 }
 
-#: What can be asked for, in the order of the table, and its title there.
-TRACK_METHODS = {name: title_of(name) for name in ("unaligned", "ants", "elastix")} | {
-    name: following.title for name, following in _FOLLOWING.items()
-}
+_PEERS = ("unaligned", "ants", "elastix")
+
+#: What can be asked for, in the order of the table.
+TRACK_METHODS = (*_PEERS, *_FOLLOWING)
 
 _EVERY = 6  # of the frames that are aligned by themselves, one in so many is measured: none depends on another
 _MARGIN = 5.0  # mm around the true brain that peers see
@@ -55,6 +55,20 @@ class FoundFrame:
     refound: bool
     seconds: float
     cpu_seconds: float
+
+
+def row_name(method: str, model: Model, usual: str) -> str:
+    """What rows call ``method``: the name of its ``model`` follows behind a colon where that is not the ``usual`` one."""
+    return method if method in _PEERS or model == Model(usual) else f"{method}:{model.name}"
+
+
+def row_title(name: str) -> str:
+    """Of a method, by what rows call it."""
+    method, _, model = name.partition(":")
+    if method in _PEERS:
+        return title_of(method)
+    title = _FOLLOWING[method].title
+    return title.replace("ours", model) if model else title
 
 
 def wanted(method: str, series: KeptSeries) -> list[int]:
@@ -87,6 +101,8 @@ def _followed(series: KeptSeries, following: _Following, model: Model) -> Iterat
         for index in range(1, len(series.times)):
             yield FoundFrame(index, None, FrameStatus.LOST.value, False, False, 0.0, 0.0)
         return
+    for index in range(len(series.times)):
+        series.frame(index)  # made now, so that the time it takes is not that of following
     motions = tracker.follow()
     while True:
         started = time.process_time()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from .publishing import markdown
-from .track_methods import TRACK_METHODS
+from .track_methods import TRACK_METHODS, row_title
 from .track_rows import FrameRow
 
 _TURN = 20.0  # degrees from one frame to the next: a sudden turn
@@ -18,7 +18,8 @@ def track_tables(rows: Sequence[FrameRow]) -> str:
 
     Frames that are torn by motion are counted by themselves.
     """
-    methods = [name for name in TRACK_METHODS if any(row.method == name for row in rows)]
+    places = {method: place for place, method in enumerate(TRACK_METHODS)}
+    methods = sorted({row.method for row in rows}, key=lambda name: (":" in name, places[name.partition(":")[0]], name))
     own = {name: [row for row in rows if row.method == name] for name in methods}
     series = len({row.series for row in rows})
     return "\n\n".join(
@@ -41,7 +42,7 @@ def _errors(own: dict[str, list[FrameRow]]) -> str:
         corners = [row.corner_mm for row in seen if row.corner_mm is not None]
         lines.append(
             [
-                f"{TRACK_METHODS[name]} ({', '.join(sorted({row.version for row in measured}))})",
+                f"{row_title(name)} ({', '.join(sorted({row.version for row in measured}))})",
                 str(len(seen)),
                 f"{np.mean([row.right for row in seen]):.0%}".replace("%", " %"),
                 *(_spread(seen, value) for value in (_rotation, _centroid, _corner)),
@@ -74,7 +75,7 @@ def _verdicts(own: dict[str, list[FrameRow]]) -> str:
         aligned = [row for row in seen if row.found]
         lines.append(
             [
-                TRACK_METHODS[name],
+                row_title(name),
                 _count(turned, lambda row: row.right),
                 _count(back, lambda row: row.right),
                 _count(seen, lambda row: not row.found),
