@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import slicer
 from host.application import Application
+from host.mrml import load_scene, save_scene
 from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.registration.tracking.options import TrackingOptions
 from KeypointRegistrationLib.scene.series.finding import find_tracks
@@ -139,7 +140,7 @@ def test_cancelling_keeps_the_finished_frames(follower: Follower) -> None:
     follower.application.wait_until(lambda: bool(find_tracks(follower.scene)), "the track")
     follower.application.wait_until(lambda: bool(follower.track.motions), "the first frame")
     follower.person.click("trackCancelButton")
-    assert follower.person.reads("trackMessageLabel") == "Cancelled. The 1 frames that were tracked are kept."
+    assert follower.person.reads("trackMessageLabel") == "Cancelled. Frames that were tracked and are kept: 1."
     assert follower.verdicts() == ["reference", *["not tracked"] * 4]
     follower.follow()
     assert follower.track.motions.keys() == set(range(FRAMES))
@@ -234,6 +235,31 @@ def test_removing_the_result_removes_the_track(follower: Follower) -> None:
     assert find_tracks(follower.scene) == [] and volume.GetParentTransformNode() is None
     assert follower.person.reads("trackSummaryLabel") == "5 frames, not tracked yet."
     assert np.array_equal(volume_from_node(volume).voxels.shape, (14, 14, 14))
+
+
+def test_another_reference_makes_a_track_beside_the_earlier_one(follower: Follower) -> None:
+    volume = follower.load()
+    follower.follow()
+    first = follower.track
+    follower.person.choose("trackReferenceComboBox", "Mean of all frames")
+    follower.follow()
+    earlier, latest = find_tracks(follower.scene)
+    assert earlier.identifier == first.identifier and volume.GetParentTransformNode() is latest.transform
+    latest.remove()
+    assert follower.track.identifier == first.identifier and volume.GetParentTransformNode() is None
+
+
+def test_a_scene_from_a_file_shows_its_track(follower: Follower, tmp_path: Path) -> None:
+    follower.load()
+    follower.follow()
+    follower.person.click_cell("trackTable", 3, 0)
+    before = follower.verdicts()
+    save_scene(follower.scene, tmp_path / "tracked.mrb")
+    load_scene(follower.scene, tmp_path / "tracked.mrb")
+    follower.application.process_events()
+    assert follower.verdicts() == before
+    assert follower.person.reads("frameLabel").startswith("Frame 3 at 6.0 s")
+    assert follower.panel._bench.editor.result.identifier == follower.track.identifier
 
 
 def test_a_script_can_do_the_same(follower: Follower) -> None:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
-import qt
-import slicer
-import slicer.util
 from slicer.i18n import tr as _
 
 from ..geometry.errors import InputError
 from ..registration.tracking.motion_table import MotionRow
 from ..scene.results.editor import RegistrationEditor
 from ..scene.series.finding import track_of
-from ..scene.series.frames import SceneSeries, browser_of, frame_times
+from ..scene.series.frames import browser_of, frame_times
 from ..scene.series.playing import Playing
 from ..scene.series.track import SceneTrack
 from ..worker.client import WorkerClient
@@ -22,9 +18,8 @@ from ..worker.protocol import Failed, FailureKind
 from .message import show_message
 from .parameters import PanelParameters
 from .section import LoadUI, Section
-from .track_export import export_track
+from .track_outputs import TrackOutputs
 from .track_plan import TrackPlan, plan_again, plan_all
-from .track_plots import TrackPlots
 from .track_table import TrackTable, needs_a_look
 from .track_wording import frame_text, kept_text, summary_text
 from .tracking_job import TrackingJob
@@ -56,18 +51,15 @@ class TrackSection(Section):
         self._rows: dict[int, MotionRow] = {}
         self._playing = Playing(self._on_browser)
         self._shown = -1  # frame
-        self._is_filling = self._entered = self._was_playing = False
+        self._entered = self._was_playing = False
         ui = self.ui
         self._table = TrackTable(ui.trackTable, self._go_to)
-        self._plots = TrackPlots(self._go_to)
+        self._outputs = TrackOutputs(ui, self._try, self._go_to)
         ui.trackButton.connect("clicked()", lambda: self._try(self._start_all))
         ui.trackAgainButton.connect("clicked()", lambda: self._try(self._start_chosen))
         ui.trackCancelButton.connect("clicked()", self._on_cancel)
         ui.previousDoubtButton.connect("clicked()", lambda: self._step(-1))
         ui.nextDoubtButton.connect("clicked()", lambda: self._step(1))
-        ui.plotsCheckBox.connect("toggled(bool)", self._on_plots)
-        ui.smoothCheckBox.connect("toggled(bool)", self._on_smooth)
-        ui.exportTrackButton.connect("clicked()", lambda: self._try(self._export))
         show_message(ui.trackMessageLabel, "")
         self._show_running(False)
         self.refresh()
@@ -100,7 +92,7 @@ class TrackSection(Section):
 
     def close(self) -> None:
         self._job.close()
-        self._plots.close()
+        self._outputs.close()
         self._playing.follow(None)
 
     def stop(self) -> None:
@@ -131,8 +123,9 @@ class TrackSection(Section):
         self._say(_("{stage}…").format(stage=stage))
 
     def on_frames(self, track: SceneTrack) -> None:
-        self._track = track
-        self._take_rows()
+        if track.browser is self._playing.browser:  # else the person looks at another series meanwhile
+            self._track = track
+            self._take_rows()
 
     def on_tracked(self, track: SceneTrack) -> None:
         self._show_running(False)
@@ -181,8 +174,12 @@ class TrackSection(Section):
     def _go_to(self, frame: int) -> None:
         """Show a frame, here and everywhere."""
         self._playing.go_to(frame)
-        if self._track is not None and not self.is_active:
-            self.bench.choose(self._track.registration)
+        track, editor = self._track, self.bench.editor
+        if track is None or self.is_active:
+            return
+        is_open = editor is not None and editor.result.identifier == track.identifier and not editor.result.is_replaced
+        if not is_open:  # else its steps could not be undone any more
+            self.bench.choose(track.registration)
 
     def _step(self, direction: int) -> None:
         """To the next frame before or after this one that a person should look at."""
@@ -190,33 +187,6 @@ class TrackSection(Section):
         ahead = [frame for frame in doubtful if (frame - self._shown) * direction > 0]
         if ahead:
             self._go_to(min(ahead, key=lambda frame: abs(frame - self._shown)))
-
-    def _on_plots(self, wanted: bool) -> None:
-        if not self._is_filling:
-            self._try(self._show_plots if wanted else self._leave_plots)
-
-    def _show_plots(self) -> str:
-        self._plots.show()
-        return ""
-
-    def _leave_plots(self) -> str:
-        self._plots.leave()
-        return ""
-
-    def _on_smooth(self, wanted: bool) -> None:
-        if not self._is_filling and self._track is not None:
-            self._track.show(smoothed=wanted)
-
-    def _export(self) -> str:
-        chosen, track = self._parameters(), self._track
-        if chosen is None or track is None:
-            return ""
-        folder = qt.QFileDialog.getExistingDirectory(self.widget, _("Export the motion of the series"))
-        if not folder:
-            return ""
-        with slicer.util.WaitCursor():
-            target = export_track(track, SceneSeries(chosen.movingVolume, track.transform), Path(folder))
-        return _("Written to {folder}.").format(folder=target)
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
@@ -235,7 +205,6 @@ class TrackSection(Section):
 
     def _take_rows(self) -> None:
         track = self._track
-        self._plots.follow(track)
         try:
             self._rows = {} if track is None or not track.motions else {row.frame: row for row in track.rows}
         except InputError as error:  # the reference was deleted
@@ -247,18 +216,14 @@ class TrackSection(Section):
         ui, browser = self.ui, self._playing.browser
         if browser is None:
             return
-        self._is_filling = True
         self._table.show(frame_times(browser.GetMasterSequenceNode()), self._rows)
         ui.trackTable.visible = ui.frameLabel.visible = bool(self._rows)
         show_message(ui.trackSummaryLabel, summary_text(self._rows.values(), self._playing.frames))
         ui.trackAgainButton.enabled = bool(self._rows) and not self.is_active
-        for widget in (ui.plotsCheckBox, ui.smoothCheckBox, ui.exportTrackButton):
-            widget.enabled = bool(self._rows)
-        ui.plotsCheckBox.checked = self._plots.are_shown
-        ui.smoothCheckBox.checked = self._track is not None and self._track.shows_smoothed
         doubts = any(needs_a_look(row) for row in self._rows.values())
         ui.previousDoubtButton.enabled = ui.nextDoubtButton.enabled = doubts
-        self._is_filling = False
+        chosen = self._parameters()
+        self._outputs.show(self._track, None if chosen is None else chosen.movingVolume)
         self._fill_shown()
 
     def _fill_shown(self) -> None:

@@ -57,4 +57,4 @@ def kept_text(count: int) -> str:
     """What is left of a run that did not come to its end."""
     if not count:
         return _("No frame was tracked.")
-    return _("The {count} frames that were tracked are kept.").format(count=count)
+    return _("Frames that were tracked and are kept: {count}.").format(count=count)

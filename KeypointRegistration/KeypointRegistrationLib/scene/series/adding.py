@@ -19,8 +19,9 @@ from ..results.handle import SceneRegistration
 from ..volumes import add_volume
 from . import parts
 from .frames import SceneSeries
+from .items import track_entry
 from .plots import add_charts
-from .track import SceneTrack, track_entry
+from .track import SceneTrack
 
 
 def add_track(series: SceneSeries, reference: Reference, options: TrackingOptions, card: Card) -> SceneTrack:

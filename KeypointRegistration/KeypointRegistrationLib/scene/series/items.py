@@ -1,4 +1,4 @@
-"""What the sequences of a track hold of one frame: a transform, two point lists and a record; and what the record says."""
+"""What a track is kept in: of each frame a transform, two point lists and a record; of the whole, one text."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 
 from ...geometry.keypoints import Keypoints
 from ...registration.correction import Correction
+from ...registration.plain import plain
 from ...registration.result import Registration
 from ...registration.tracking.frame_pair import corrected_motion
-from ...registration.tracking.frames import FrameMotion
+from ...registration.tracking.frames import FrameMotion, Reference
 from ...registration.tracking.plain import motion_from, plain_motion
 from ..results import handle, record
 from ..results.description import describe_transform
+from ..results.handle import SceneRegistration
 from ..results.paired_points import PairedPoints
 
 _FRAME = "frame"  # in a record: the motion of the frame, but its keypoints, which are in the registration
@@ -82,3 +84,16 @@ def motion_of(item: slicer.vtkMRMLTextNode) -> FrameMotion | None:
     if content.correction == Correction.none(content.original):
         return motion
     return corrected_motion(motion, content.registration)
+
+
+def track_entry(reference: Reference, registration: SceneRegistration, options: object) -> str:
+    """The text of the node that stands for a track."""
+    shown = {
+        "index": reference.index,
+        "keypoints": reference.keypoints,
+        "centre": reference.centre,
+        "radius": reference.radius,
+    }
+    model = registration.registration.model
+    entry = {"reference": shown, "provenance": registration.provenance, "options": options, "model": model}
+    return json.dumps(plain(entry), ensure_ascii=False, allow_nan=False)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ...detection.bundle import Card
 from ...geometry.errors import InputError
-from ...registration.plain import array_from, keypoints_from, number_from, plain
+from ...registration.plain import array_from, keypoints_from, number_from
 from ...registration.result import ModelIdentity
 from ...registration.tracking.frame_pair import frame_registration
 from ...registration.tracking.frames import FrameMotion, FrameStatus, Reference, Track
@@ -257,16 +257,3 @@ class SceneTrack:
     def _write(self, role: str, index: int, item: slicer.vtkMRMLNode) -> None:
         self._item(role, index)
         self._sequence(role).SetDataNodeAtValue(item, self._sequence(parts.VOLUMES).GetNthIndexValue(index))
-
-
-def track_entry(reference: Reference, registration: SceneRegistration, options: object) -> str:
-    """The text of the node that stands for a track."""
-    shown = {
-        "index": reference.index,
-        "keypoints": reference.keypoints,
-        "centre": reference.centre,
-        "radius": reference.radius,
-    }
-    model = registration.registration.model
-    entry = {"reference": shown, "provenance": registration.provenance, "options": options, "model": model}
-    return json.dumps(plain(entry), ensure_ascii=False, allow_nan=False)
