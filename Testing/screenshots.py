@@ -20,10 +20,14 @@ from demo_heads import COLIN, fetch
 from host.application import Application
 from host.person import Person
 from KeypointRegistrationLib.files.scans import read_volume
+from KeypointRegistrationLib.geometry.sampling import averaged
+from KeypointRegistrationLib.geometry.transforms import affine
 from KeypointRegistrationLib.geometry.volume import Volume
-from KeypointRegistrationLib.scene.volumes import add_volume
+from KeypointRegistrationLib.scene.volumes import add_volume, volume_from_node
 from palette import save_palette_png
 from PySide6 import QtCore, QtGui, QtWidgets
+from scipy.spatial.transform import Rotation
+from tracked_scene import add_sequence
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 MODULE = REPOSITORY / "KeypointRegistration" / "KeypointRegistration.py"
@@ -40,9 +44,14 @@ MAIN_PICTURE = "window"
 KEYPOINT = "left thalamus"
 IN_TABLE = "L thalamus"  # as the table shortens it
 
+#: The series of the second head: voxels averaged, frames, which one is empty, and by what the head moves between them.
+SERIES_AVERAGED, SERIES_FRAMES, EMPTY_FRAME = (3, 3, 3), 8, 5
+STEP_DEGREES, STEP_MM = (1.5, -2.5, 3.0), (0.8, -0.4, 0.5)
+
 #: The file of each section's picture, by the name of its root widget.
 SECTIONS = {
     "KeypointRegistration": "register",
+    "TrackSection": "track",
     "ResultSection": "result",
     "KeypointsSection": "keypoints",
     "CompareSection": "compare",
@@ -138,6 +147,7 @@ def take_all(photographer: Photographer) -> None:
     look(photographer)
     correct(photographer)
     keep(photographer)
+    follow(photographer)
 
 
 def look(photographer: Photographer) -> None:
@@ -192,6 +202,38 @@ def keep(photographer: Photographer) -> None:
     person.type("exportFolderEdit", "S1 to Colin27")
     person.click("exportButton")
     photographer.section("UseSection")
+
+
+def follow(photographer: Photographer) -> None:
+    """Follow the second head through a series: it turns slowly, and one frame is empty."""
+    person, application = photographer.person, photographer.application
+    person.click("compareButton")
+    head = volume_from_node(photographer.panel._parameters.movingVolume)
+    volume = add_sequence(application.scene, _series(averaged(head, SERIES_AVERAGED)), "fMRI")
+    application.process_events()
+    photographer.open_only("KeypointRegistration", "TrackSection")
+    person.choose("movingVolumeSelector", "fMRI")
+    slicer.util.setSliceViewerLayers(background=volume)
+    person.click("trackButton")
+    application.wait_until(lambda: person.can_click("trackButton"), "the track")
+    person.click("plotsCheckBox")
+    person.click_cell("trackTable", EMPTY_FRAME, 0)
+    photographer.section("TrackSection")
+    person.click_cell("trackTable", EMPTY_FRAME - 1, 0)
+    slicer.app.layoutManager().resetSliceViews()
+    photographer.open_only("TrackSection")
+    photographer.window("window_track")
+
+
+def _series(head: Volume) -> list[Volume]:
+    """Frames of a head that turns and drifts."""
+    frames = []
+    for index in range(SERIES_FRAMES):
+        turn = Rotation.from_rotvec(np.deg2rad(STEP_DEGREES) * index).as_matrix()
+        away = affine(turn, head.centre + index * np.array(STEP_MM) - turn @ head.centre)
+        voxels = np.zeros_like(head.voxels) if index == EMPTY_FRAME else head.voxels
+        frames.append(replace(head.moved(away), voxels=voxels))
+    return frames
 
 
 def _row_with(person: Person, table: str, text: str) -> int:

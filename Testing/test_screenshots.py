@@ -43,7 +43,7 @@ def test_a_person_can_do_all_that_the_pictures_show(
     monkeypatch.setattr(screenshots, "save_palette_png", lambda image, path: image.save(str(path)))
     screenshots.take_all(screenshots.Photographer(session.application, tmp_path, session.panel))
     taken = {path.stem for path in tmp_path.glob("*.png")}
-    assert taken == {*screenshots.SECTIONS.values(), "window", "window_loaded", "window_correct"}
+    assert taken == {*screenshots.SECTIONS.values(), "window", "window_loaded", "window_correct", "window_track"}
     assert (tmp_path / "S1 to Colin27" / "page.html").is_file()
 
 
