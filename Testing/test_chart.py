@@ -24,6 +24,13 @@ def test_a_curve_breaks_where_a_value_is_missing(chart: Chart) -> None:
     assert changed[160] and not changed[170:].any()  # a value alone is a dot
 
 
+def test_a_pale_curve_is_no_stronger_where_its_lines_meet(chart: Chart) -> None:
+    before = chart.picture.copy()
+    chart.draw_curve([0, 25, 50, 75, 100], [0] * 5, (1, 1, 1), opacity=0.5, width=4.0)
+    line = (chart.picture - before)[60, 12:208]
+    assert np.allclose(line, line[0], atol=0.02) and line.min() > 0.3
+
+
 def test_a_band_tints_its_time_and_never_vanishes(chart: Chart) -> None:
     before = chart.picture.copy()
     chart.draw_band(25, 50, (1, 0, 0), 0.5)

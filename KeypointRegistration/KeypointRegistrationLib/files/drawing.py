@@ -66,22 +66,44 @@ def draw_line(
     _draw(picture, [start, end], width, lambda distance: width / 2 - distance, colour, opacity)
 
 
+def draw_path(picture: NDArray, points: ArrayLike, colour: Colour, opacity: float = 1.0, width: float = 1.6) -> None:
+    """Straight lines from point to point, no more opaque where they meet than elsewhere."""
+    corners = np.asarray(points, dtype=float)
+    low = np.maximum(np.floor(corners.min(axis=0) - width).astype(int), 0)
+    high = np.maximum(np.ceil(corners.max(axis=0) + width).astype(int) + 1, low)
+    part = picture[low[1] : high[1], low[0] : high[0]]
+    ink = np.zeros(part.shape[:2])
+    for start, end in itertools.pairwise(corners - low):
+        left, top, line = _ink(part, [start, end], width, lambda distance: width / 2 - distance)
+        area = ink[top : top + line.shape[0], left : left + line.shape[1]]
+        np.maximum(area, line, out=area)
+    _blend(part, 0, 0, opacity * ink, colour)
+
+
 def _draw(
     picture: NDArray, places: list, reach: float, depth: Callable[[NDArray], NDArray], colour: Colour, opacity: float
 ) -> None:
     """Blend a shape in: ``depth`` turns the distance from the line between ``places`` into pixels inside its edge."""
+    left, top, ink = _ink(picture, places, reach, depth)
+    _blend(picture, left, top, opacity * ink, colour)
+
+
+def _ink(
+    picture: NDArray, places: list, reach: float, depth: Callable[[NDArray], NDArray]
+) -> tuple[int, int, NDArray[np.float64]]:
+    """Where a shape's box begins in the picture (left, top), and how opaque (0 to 1) it is there."""
     ends = np.array([places[0], places[-1]], dtype=float)
     low = np.maximum(np.floor(ends.min(axis=0) - reach).astype(int), 0)
     high = np.minimum(np.ceil(ends.max(axis=0) + reach).astype(int) + 1, picture.shape[1::-1])
     if (low >= high).any():
-        return
+        return 0, 0, np.zeros((0, 0))
     y, x = np.mgrid[low[1] : high[1], low[0] : high[0]]
     points = np.stack([x, y], axis=-1) - ends[0]
     along = ends[1] - ends[0]
     length = along @ along
     part = np.clip(points @ along / length, 0, 1) if length > 0 else np.zeros(points.shape[:2])
     distance = np.linalg.norm(points - part[..., None] * along, axis=-1)
-    _blend(picture, low[0], low[1], opacity * np.clip(depth(distance) + 0.5, 0, 1), colour)
+    return int(low[0]), int(low[1]), np.clip(depth(distance) + 0.5, 0, 1)
 
 
 def _blend(picture: NDArray, left: int, top: int, ink: NDArray, colour: Colour) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..colours import BACKGROUND, FAINT_INK, INK
-from ..drawing import Colour, draw_dot, draw_line, draw_text
+from ..drawing import Colour, draw_dot, draw_line, draw_path, draw_text
 
 _GRID: Colour = (0.2, 0.2, 0.22)
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
@@ -62,12 +62,14 @@ class Chart:
         """A line from value to value that breaks where one is NaN; values without neighbours are dots."""
         points = self.place(times, values)
         there = np.asarray(np.isfinite(points).all(axis=1))
-        for start, end, drawn in zip(points[:-1], points[1:], there[:-1] & there[1:], strict=True):
-            if drawn:
-                draw_line(self.picture, start, end, colour, opacity, width)
-        beside = np.pad(there, 1)
-        for point in points[there & ~beside[:-2] & ~beside[2:]]:
-            draw_dot(self.picture, point, 2.0, colour, opacity)
+        breaks = np.flatnonzero(there[1:] != there[:-1]) + 1
+        for run in np.split(points, breaks):
+            if not np.isfinite(run).all():
+                continue
+            if len(run) > 1:
+                draw_path(self.picture, run, colour, opacity, width)
+            else:
+                draw_dot(self.picture, run[0], 2.0, colour, opacity)
 
     def draw_band(self, start: float, end: float, colour: Colour, opacity: float) -> None:
         """A stretch of time, tinted over the whole height and at least a pixel wide."""
