@@ -207,7 +207,8 @@ def keep(photographer: Photographer) -> None:
 def follow(photographer: Photographer) -> None:
     """Follow the second head through a series: it turns slowly, and one frame is empty."""
     person, application = photographer.person, photographer.application
-    person.click("compareButton")
+    photographer.open_only("CompareSection")
+    person.click("compareButton")  # back to the slices
     head = volume_from_node(photographer.panel._parameters.movingVolume)
     volume = add_sequence(application.scene, _series(averaged(head, SERIES_AVERAGED)), "fMRI")
     application.process_events()
