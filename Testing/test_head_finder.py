@@ -75,9 +75,11 @@ def test_a_detector_looks_where_its_finder_saw_heads_but_a_mask_wins(tmp_path: P
         def find(self, _volume: Volume) -> list[FoundHead]:
             return [FoundHead(np.array([-80.0, 10.0, 0.0]), 0.9), FoundHead(np.array([0.0, 50.0, 0.0]), 0.2)]
 
-    middles = detector._middles_of_heads(scan, None)
-    np.testing.assert_allclose(middles, [[100, 0, 0]], atol=6)
+    def middles(mask: Volume | None) -> list[np.ndarray]:
+        return [head.centre for head in detector._heads(scan, mask)]
+
+    np.testing.assert_allclose(middles(None), [[100, 0, 0]], atol=6)
     detector._finder = Elsewhere()  # type: ignore[assignment]
-    np.testing.assert_allclose(detector._middles_of_heads(scan, None), [[-80, 10, 0], [0, 50, 0]])
+    np.testing.assert_allclose(middles(None), [[-80, 10, 0], [0, 50, 0]])
     mask = Volume((scan.voxels > 50).astype(np.uint8), scan.ijk_to_ras, "mask")
-    np.testing.assert_allclose(detector._middles_of_heads(scan, mask), [[100, 0, 0]], atol=6)
+    np.testing.assert_allclose(middles(mask), [[100, 0, 0]], atol=6)

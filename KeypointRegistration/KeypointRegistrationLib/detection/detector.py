@@ -19,7 +19,7 @@ from ..geometry.sampling import Grid, Sampler, coverage, inside_mask
 from ..geometry.transforms import TransformType, affine, apply, nearest_rotation, rotation_angle
 from ..geometry.volume import Volume
 from .bundle import Card, load_card, verified_weights
-from .head_finder import HeadFinder
+from .head_finder import FoundHead, HeadFinder
 from .heatmaps import Detection, Heatmaps
 from .intensity import normalised
 from .localisation import head_centre
@@ -111,14 +111,14 @@ class Detector:
             InputError: if the scan is constant or not finite, or the mask misses it.
         """
         volume.value_range()
-        centres = self._middles_of_heads(volume, mask)
+        heads = self._heads(volume, mask)
         scan = Sampler(volume)
-        looks = self._settled(self._look([_View(scan, mask, np.eye(3), centre) for centre in centres]))
-        centre, best = min(zip(centres, looks, strict=True), key=lambda found: found[1].doubt)
+        looks = self._settled(self._look([_View(scan, mask, np.eye(3), head.centre) for head in heads]))
+        head, best = min(zip(heads, looks, strict=True), key=lambda pair: pair[1].doubt / np.sqrt(pair[0].likelihood))
         for orientations in TURNED_HEADS:
             if best.doubt <= self.card.familiar_spread or self._looks == 1:
                 break
-            looks = self._look([_View(scan, mask, axes, centre) for axes in orientations])
+            looks = self._look([_View(scan, mask, axes, head.centre) for axes in orientations])
             likeliest = min(looks, key=lambda look: look.misfit)
             best = min(best, *self._settled([likeliest]), key=lambda look: look.doubt)
         return replace(best.detection, doubt=best.doubt)
@@ -135,10 +135,10 @@ class Detector:
         looks = self._settled(self._look([_View(Sampler(volume), None, *self._upright(start)) for volume in volumes]))
         return [replace(look.detection, doubt=look.doubt) for look in looks]
 
-    def _middles_of_heads(self, volume: Volume, mask: Volume | None) -> list[NDArray[np.float64]]:
-        """RAS mm, each (3,): where the model's finder sees heads; without one, or in a mask, the largest bright object."""
+    def _heads(self, volume: Volume, mask: Volume | None) -> list[FoundHead]:
+        """Where the model's finder sees heads; without one, or in a mask, the largest bright object."""
         found = self._finder.find(volume) if self._finder is not None and mask is None else []
-        return [head.centre for head in found] or [head_centre(volume, mask)]
+        return found or [FoundHead(head_centre(volume, mask), 1.0)]
 
     def _settled(self, looks: Sequence[_Look]) -> list[_Look]:
         """Turn to where the heads seem to be, and look again, until the views would hardly change."""

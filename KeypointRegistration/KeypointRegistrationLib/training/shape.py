@@ -37,7 +37,12 @@ class Shape:
 
 
 def known_shape(labels: Sequence[str], points: NDArray, mirrored_order: NDArray) -> Shape:
-    """The shape of a model that was taught reference points, from those ``points`` (subjects, K, 3) of the subjects."""
+    """The shape of a model that was taught reference points, from those ``points`` (subjects, K, 3) of the subjects.
+
+    A single point has none.
+    """
+    if len(labels) == 1:
+        return Shape(tuple(labels), np.zeros((1, 3)), np.zeros(1))
     return Shape(tuple(labels), *anatomy.mean_shape(points, mirrored_order))
 
 
