@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from KeypointRegistrationLib.scene.series.plot_views import PLOT_VIEWS
 from KeypointRegistrationLib.scene.series.track import SceneTrack
 from KeypointRegistrationLib.scene.sides import Side
 from KeypointRegistrationLib.scene.volumes import volume_from_node
+from KeypointRegistrationLib.worker.protocol import Failed, FailureKind
 from panel_session import Session
 from samples import sample_matrix, sample_volume
 from tracked_scene import FRAMES, add_sequence
@@ -271,6 +274,30 @@ def test_a_script_can_do_the_same(follower: Follower) -> None:
     assert [each.identifier for each in follower.panel.logic.tracks()] == [track.identifier]
     with pytest.raises(InputError, match="EPI has no frame 7"):
         follower.panel.logic.track(volume, TrackingOptions(model="brain-affine", reference=7))
+
+
+def test_a_full_disk_is_told_in_a_sentence(follower: Follower, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    follower.load()
+    monkeypatch.setattr("KeypointRegistrationLib.panel.tracking_job.save_volume", fail)
+    follower.follow()
+    assert follower.person.reads("trackMessageLabel").startswith("The disk with the temporary files is full.")
+    assert follower.person.can_click("trackButton")
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_a_run_without_torch_begins_again_once_it_is_installed(
+    follower: Follower, monkeypatch: pytest.MonkeyPatch, installed: bool
+) -> None:
+    begun: list[str] = []
+    follower.load()
+    section = follower.panel._track
+    section._again = lambda: begun.append("again") or ""
+    monkeypatch.setattr(sys.modules["KeypointRegistration"], "offer_torch", lambda _package: installed)
+    section.on_failed(Failed(FailureKind.TORCH_MISSING, "PyTorch is not installed.", package="torch"))
+    assert begun == (["again"] if installed else [])
 
 
 def test_closing_the_scene_ends_the_run(follower: Follower) -> None:
