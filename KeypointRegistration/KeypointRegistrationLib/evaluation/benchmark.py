@@ -31,7 +31,7 @@ from .tables import cost_table, grouped, label_tables, motion_tables
 from .tasks import TASKS, Task
 from .track_benchmark import measure_tracks
 from .track_methods import TRACK_METHODS
-from .track_series import Case, cases
+from .track_series import Case, adult_case, cases
 from .track_table import track_tables
 
 #: Three whole heads of about 256³ voxels: the fixed one, and two that are registered to it.
@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
     elif arguments.what == "track":
         table = _track_table(arguments)
     elif arguments.what == "track-cost":
-        table = cost_table(track_cost.measure(cases(arguments.data)[0], arguments.seed))
+        table = cost_table(track_cost.measure(adult_case(arguments.data), arguments.seed))
     elif arguments.what == "calibration":
         table = _calibration_table(arguments)
     else:

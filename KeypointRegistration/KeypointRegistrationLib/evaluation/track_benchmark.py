@@ -76,7 +76,7 @@ def _row(
 
 
 def _told(row: FrameRow) -> str:
-    off = "no alignment" if row.corner_mm is None else f"corners {row.corner_mm:.2f} mm off"
+    off = "" if row.corner_mm is None else f", corners {row.corner_mm:.2f} mm off"
     doubt = "" if row.trusted else ", distrusted"
     view = "" if row.in_view else ", out of view"
-    return f"{row.series}, frame {row.frame}{view}, {row.method}: {row.status}, {off}{doubt} ({row.seconds:.1f} s)"
+    return f"{row.series}, frame {row.frame}{view}, {row.method}: {row.status}{off}{doubt} ({row.seconds:.1f} s)"

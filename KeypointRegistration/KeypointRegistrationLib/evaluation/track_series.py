@@ -123,16 +123,22 @@ def cases(data: Path) -> list[Case]:
         InputError: if a scan is missing.
     """
     brains = unseen_brains(data)
-    adult = only_file(data / "s1_t1_epi", "S1_epi_fullhead.nii.gz")
     found = [
         Case(f"{name} in {place}", partial(_made, data, number, brains[name], place))
         for number, (name, place) in enumerate(_PLACES.items())
     ]
-    # Not last, so that a limit keeps it.
-    found.insert(
-        3, Case("adult", lambda frames, seed: adult_series(read_volume(adult), frames, seed), "adult", "brain-affine")
-    )
+    found.insert(3, adult_case(data))  # not last, so that a limit keeps it
     return found
+
+
+def adult_case(data: Path) -> Case:
+    """The series of an adult.
+
+    Raises:
+        InputError: if the scan is missing.
+    """
+    scan = only_file(data / "s1_t1_epi", "S1_epi_fullhead.nii.gz")
+    return Case("adult", lambda frames, seed: adult_series(read_volume(scan), frames, seed), "adult", "brain-affine")
 
 
 def _made(data: Path, number: int, brain: Callable[[], Volume], place: str, frames: int, seed: int) -> SimulatedSeries:
