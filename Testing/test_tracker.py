@@ -265,3 +265,18 @@ def test_a_graphics_card_looks_at_several_frames_together(card: Card) -> None:
         assert frame.status is FrameStatus.UNUSABLE if frame.index == 4 else frame.found
         if frame.found:
             assert_true(frame, series)
+
+
+def test_what_is_found_elsewhere_and_cannot_be_trusted_is_no_head(card: Card) -> None:
+    """The keypoints agree with each other, but the frame shows something else than the reference."""
+
+    class Replaced(Scans):
+        def frame(self, index: int) -> Volume:
+            scan = super().frame(index)
+            return replace(scan, voxels=np.random.default_rng(0).permuted(scan.voxels)) if index == 2 else scan
+
+    motions = drifting(4)
+    motions[2] = affine(np.eye(3), (0, 70.0, 0)) @ motions[2]
+    frames = follow(card, Replaced(motions))
+    assert [frame.status for frame in frames[1:]] == [FrameStatus.TRACKED, FrameStatus.LOST, FrameStatus.TRACKED]
+    assert frames[2].moving_to_fixed is None

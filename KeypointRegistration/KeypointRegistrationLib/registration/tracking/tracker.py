@@ -17,7 +17,7 @@ from ...geometry.transforms import TransformType, invert
 from ...geometry.volume import Volume
 from ..options import FEWEST_KEYPOINTS, Progress, RegistrationOptions
 from ..pipeline import KeypointSource, register_detected
-from ..result import Registration
+from ..result import Registration, TrustLevel
 from .frames import FrameMotion, FrameStore, Reference, Series
 from .mean import mean_scan
 from .options import ReferenceChoice, TrackingOptions
@@ -187,7 +187,7 @@ class Tracker:
             if _better(anew, best):
                 best, refound = anew, True
         seconds = perf_counter() - begun
-        if disagrees(best):
+        if disagrees(best) or (refound and best.trust.level is TrustLevel.DO_NOT_TRUST):
             return lost(index, time, best, seconds)
         return tracked(index, time, best, reference, past, refound, seconds)
 
