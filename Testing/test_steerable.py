@@ -73,7 +73,7 @@ def test_turning_the_view_by_a_quarter_turns_the_maps_exactly(detector: Keypoint
 
 
 def test_another_turn_turns_the_maps_within_what_the_grid_allows() -> None:
-    """Smooth blobs, unlike their mirror image, turned by 45° in space: the steerable maps follow, those of an ordinary network do not."""
+    """Blobs, unlike their mirror image, turned by 45° in space: the steerable maps follow, an ordinary network's do not."""
     size = 24
     axis = torch.arange(size, dtype=torch.float32) - (size - 1) / 2
     z, y, x = torch.meshgrid(axis, axis, axis, indexing="ij")
