@@ -36,7 +36,7 @@ from .womb import marked_heads
 _STACKS = ("run-1", "run-2", "run-3")
 _FOUND = 20.0  # mm: from here the detector's views reach the head, which is about 40 mm in radius
 _HEAD = ("scan", "trained on", "likeliest peak (mm)", "after looking closely (mm)", "doubt (mm)")
-_CAPTION = "Distance from the middle of the head: of the finder's likeliest peak, and of where the detector sees the head at last."
+_CAPTION = "Distance from the middle of the head: of the finder's likeliest peak, and of the detection after it."
 
 
 @dataclass(frozen=True)
