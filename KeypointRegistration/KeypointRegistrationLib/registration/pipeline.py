@@ -24,7 +24,7 @@ from .economy import economised
 from .keypoint_fit import KeypointFit, expectation, fit_keypoints, without_fit
 from .options import KeypointChoice, Progress, RegistrationOptions
 from .pairs import pair_up
-from .refinement import refine
+from .refinement import FOCUS_MARGIN, refine
 from .region import region_around
 from .result import ModelIdentity, Registration, SimilarityChange
 from .rivals import agree, rival_pose
@@ -124,6 +124,7 @@ def register_detected(
                 fixed, moving, matrix, aligned.fit.transform_type, aligned.form, fixed_mask, moving_mask,
                 lambda fraction, stage: tell(0.52 + 0.38 * fraction, stage),
                 focus=in_fixed.keypoints.positions[aligned.pairing.usable],
+                margin=_SURFACE if card.finder else FOCUS_MARGIN,  # what is around a head in the womb does not move along
             )  # fmt: skip
             matrix, refined, contradicted = refinement.matrix, refinement.accepted, refinement.contradicted
             if not refined:

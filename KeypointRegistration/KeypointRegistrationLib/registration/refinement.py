@@ -24,7 +24,9 @@ from .working_copy import coarsened, cropped
 
 _REGION_SPACING = 4.0  # mm
 _FEWEST_VOXELS = 200
-_FOCUS_MARGIN = 20.0  # mm from the keypoints, which lie within the brain's parts, to its surface and a little beyond
+#: mm from the keypoints, which lie within the brain's parts, to its surface and a little beyond.
+FOCUS_MARGIN = 20.0
+
 _CROP_MARGIN = 40.0  # mm around the region in the moving scan, so that no pose in reach runs out of voxels
 _JUDGED_SPACING = 2.0  # mm
 
@@ -65,17 +67,19 @@ def refine(
     progress: Progress | None = None,
     *,
     focus: NDArray | None = None,
+    margin: float = FOCUS_MARGIN,
 ) -> Refinement:
     """Refine a 4×4 ``moving_to_fixed`` (RAS), changing it by a transform of the given ``kind`` only.
 
     ``q`` is the error form of the given alignment (see ``geometry.accuracy``), which bounds the change; None sets no bound.
     ``focus`` (N, 3), fixed RAS mm, are points of the anatomy that should fit, usually the fixed keypoints: the scans are
-    compared around them rather than over the whole head, whose neck and scalp differ between people and days.
+    compared around them, and up to ``margin`` mm outside their hull, rather than over the whole head, whose neck and scalp
+    differ between people and days.
     Voxels outside the masks (zero) are not compared.  The result is the same at every call.
     """
     start = np.array(moving_to_fixed, dtype=float)
     overview = straightened(coarsened(fixed, _REGION_SPACING))
-    inside = _region(overview, fixed_mask, focus) & coverage(fixed, Grid.of(overview))
+    inside = _region(overview, fixed_mask, focus, margin) & coverage(fixed, Grid.of(overview))
     if inside.sum() < _FEWEST_VOXELS:
         return _unchanged(start, 1.0, "Not refined: too little of the fixed scan can be compared.")
     region = Volume(inside.astype(np.uint8), overview.ijk_to_ras)
@@ -115,11 +119,11 @@ def _unchanged(start: NDArray, similarity: float, reason: str) -> Refinement:
     return Refinement(start, False, similarity, similarity, reason)
 
 
-def _region(overview: Volume, fixed_mask: Volume | None, focus: NDArray | None) -> NDArray[np.bool_]:
+def _region(overview: Volume, fixed_mask: Volume | None, focus: NDArray | None, margin: float) -> NDArray[np.bool_]:
     grid = Grid.of(overview)
     chosen = np.ones(grid.shape, dtype=bool) if fixed_mask is None else inside_mask(fixed_mask, grid)
     if focus is not None and len(focus) > 0:
-        return chosen & region_around(np.asarray(focus, dtype=float), _FOCUS_MARGIN, grid)
+        return chosen & region_around(np.asarray(focus, dtype=float), margin, grid)
     return chosen if fixed_mask is not None else head_region(overview)
 
 
