@@ -15,17 +15,17 @@ from ..geometry.alignment import DegenerateError
 from ..geometry.errors import InputError
 from ..geometry.keypoints import Keypoints
 from ..geometry.robust import RobustFit, robust_fit
-from ..geometry.sampling import Grid, Sampler, coverage, inside_mask
+from ..geometry.sampling import Grid, Sampler, inside_mask
 from ..geometry.transforms import TransformType, affine, apply, nearest_rotation, rotation_angle
 from ..geometry.volume import Volume
 from .bundle import Card, load_card, verified_weights
 from .head_finder import FoundHead, HeadFinder
 from .heatmaps import Detection, Heatmaps
-from .intensity import normalised
 from .localisation import head_centre
 from .moments import moments
 from .network import bundled_network
 from .orientations import TURNED_HEADS
+from .views import shown
 
 _LOOKS = 5
 _SETTLED = (2.0, 2.0)  # degrees and mm: a view that would move by less stays, which moves keypoints by half a mm
@@ -168,12 +168,9 @@ class Detector:
         grids, images, covered = [], [], []
         for view in views:
             grid = Grid.cubic(self.card.size, self.card.spacing, view.centre, view.axes)
-            inside = coverage(view.scan.volume, grid)
-            if view.mask is not None:
-                inside &= inside_mask(view.mask, grid)
-            known = torch.from_numpy(inside)
+            image, known = shown(view.scan, grid, None if view.mask is None else inside_mask(view.mask, grid))
             grids.append(grid)
-            images.append(normalised(torch.from_numpy(view.scan(grid)), known)[None])
+            images.append(image)
             covered.append(known)
         looks = []
         for view, detection in zip(views, self._run(torch.stack(images), torch.stack(covered), grids), strict=True):

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..geometry.sampling import Grid, Sampler, coverage
+from ..geometry.sampling import Grid, Sampler
 from ..geometry.volume import Volume
 from .bundle import load_card, verified_weights
-from .intensity import normalised
 from .network import bundled_network
+from .views import shown
 
 _HEAD = 40.0  # mm around a peak of the map: the probability there speaks for one head
 _APART = 40.0  # mm between two heads
@@ -82,9 +82,7 @@ class HeadFinder:
         """The highest peaks of the map of one view."""
         card = self._card
         grid = Grid.cubic(card.size, card.spacing, centre)
-        covered = torch.from_numpy(coverage(scan.volume, grid))
-        image = normalised(torch.from_numpy(scan(grid)), covered)
-        reading = self._model(image[None, None].to(self._device), covered[None].to(self._device))
+        reading = self._model(*(tensor[None].to(self._device) for tensor in shown(scan, grid)))
         shares = reading.log_probabilities[0, 0].exp().cpu().double().numpy()
         presence = float(torch.sigmoid(reading.presence[0, 0]))
         places = grid.coarsened(card.architecture.coarsening).positions()

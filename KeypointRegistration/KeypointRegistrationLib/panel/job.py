@@ -131,9 +131,7 @@ class RegistrationJob:
             self._fail(Failed(FailureKind.INPUT, str(error)))
             return
         except Exception as error:  # Qt would swallow it, and the panel would wait for ever
-            details = "".join(traceback.format_exception(error))
-            message = _("The result could not be shown ({reason}). The log has the details.").format(reason=error)
-            self._fail(Failed(FailureKind.UNEXPECTED, message, details))
+            self._fail(not_shown(error))
             return
         self._earlier = None
         self._end()
@@ -177,6 +175,13 @@ def _request(folder: Path, volumes: dict[str, Volume], options: RegistrationOpti
         keypoints=options.keypoints.value if isinstance(options.keypoints, KeypointChoice) else str(options.keypoints),
         initial=None if options.initial is None else tuple(tuple(map(float, row)) for row in options.initial),
     )
+
+
+def not_shown(error: Exception) -> Failed:
+    """What is told of an unexpected error while a result was put into the scene."""
+    details = "".join(traceback.format_exception(error))
+    message = _("The result could not be shown ({reason}). The log has the details.").format(reason=error)
+    return Failed(FailureKind.UNEXPECTED, message, details)
 
 
 def start_error(error: OSError) -> InputError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +24,7 @@ from ..scene.series.frames import FrameState
 from ..scene.series.track import SceneTrack
 from ..worker.client import WorkerClient
 from ..worker.protocol import Done, Failed, FailureKind, FrameTracked, Progress, ReferenceFound, TrackRequest
-from .job import POLL_MS, start_error
+from .job import POLL_MS, not_shown, start_error
 from .track_plan import TrackPlan
 
 #: How long frames are handed over at a time, in seconds, before the application has its turn again.
@@ -125,9 +124,7 @@ class TrackingJob:
         except OSError as error:
             self._stop(Failed(FailureKind.UNEXPECTED, str(start_error(error))))
         except Exception as error:  # Qt would swallow it, and the panel would wait for ever
-            details = "".join(traceback.format_exception(error))
-            message = _("The result could not be shown ({reason}). The log has the details.").format(reason=error)
-            self._stop(Failed(FailureKind.UNEXPECTED, message, details))
+            self._stop(not_shown(error))
 
     def _hand_over(self, run: _Run) -> None:
         """Write some more frames for the worker, and ask it once all are there."""

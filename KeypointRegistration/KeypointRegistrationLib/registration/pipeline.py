@@ -25,7 +25,7 @@ from .keypoint_fit import KeypointFit, expectation, fit_keypoints, without_fit
 from .options import KeypointChoice, Progress, RegistrationOptions
 from .pairs import pair_up
 from .refinement import FOCUS_MARGIN, refine
-from .region import region_around
+from .region import SURFACE, region_around
 from .result import ModelIdentity, Registration, SimilarityChange
 from .rivals import agree, rival_pose
 from .similarity import normalised_mutual_information
@@ -37,7 +37,6 @@ _STARTED_AGAIN = (
 )
 _MORE_ALIKE_ELSEWHERE = "The two scans look more alike turned quite another way than the keypoints say."
 
-_SURFACE = 12.0  # mm from the keypoints to the surface of the brain and a little beyond
 _COMPARED_SPACING = 4.0  # mm
 _UNFAMILIAR = 1.3  # times the median spread that 95 % of the scans like those of the training stay below
 
@@ -124,7 +123,7 @@ def register_detected(
                 fixed, moving, matrix, aligned.fit.transform_type, aligned.form, fixed_mask, moving_mask,
                 lambda fraction, stage: tell(0.52 + 0.38 * fraction, stage),
                 focus=in_fixed.keypoints.positions[aligned.pairing.usable],
-                margin=_SURFACE if card.finder else FOCUS_MARGIN,  # what is around a head in the womb does not move along
+                margin=SURFACE if card.finder else FOCUS_MARGIN,  # what is around a head in the womb does not move along
             )  # fmt: skip
             matrix, refined, contradicted = refinement.matrix, refinement.accepted, refinement.contradicted
             if not refined:
@@ -248,8 +247,8 @@ def _circumstances(
     """``anatomy`` (N, 3), fixed RAS mm: around these points more than a head is compared, else all of it."""
     compared, mask = fixed, None
     if card.finder:
-        compared = coarsened(cropped(fixed, anatomy, _SURFACE), _COMPARED_SPACING)
-        mask = region_around(anatomy, _SURFACE, Grid.of(compared))
+        compared = coarsened(cropped(fixed, anatomy, SURFACE), _COMPARED_SPACING)
+        mask = region_around(anatomy, SURFACE, Grid.of(compared))
     similarity = SimilarityChange(
         before=normalised_mutual_information(compared, moving, np.eye(4) if start is None else start, mask),
         after=normalised_mutual_information(compared, moving, matrix, mask),

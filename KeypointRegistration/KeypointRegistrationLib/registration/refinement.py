@@ -22,11 +22,11 @@ from .region import head_region, region_around
 from .similarity import normalised_mutual_information
 from .working_copy import coarsened, cropped
 
-_REGION_SPACING = 4.0  # mm
-_FEWEST_VOXELS = 200
-#: mm from the keypoints, which lie within the brain's parts, to its surface and a little beyond.
+#: mm outside the keypoints' hull up to which scans are compared: the brain's surface, and what moves along with it.
 FOCUS_MARGIN = 20.0
 
+_REGION_SPACING = 4.0  # mm
+_FEWEST_VOXELS = 200
 _CROP_MARGIN = 40.0  # mm around the region in the moving scan, so that no pose in reach runs out of voxels
 _JUDGED_SPACING = 2.0  # mm
 

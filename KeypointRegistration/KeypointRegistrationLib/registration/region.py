@@ -11,6 +11,9 @@ from ..detection.localisation import otsu_threshold
 from ..geometry.sampling import Grid
 from ..geometry.volume import Volume
 
+#: mm from keypoints, which lie within a brain, to its surface and a little beyond.
+SURFACE = 12.0
+
 _HEAD_MARGIN = 8.0  # mm around the visible head: its outline is a feature too
 
 

@@ -14,13 +14,12 @@ from ..geometry.sampling import Grid
 from ..geometry.transforms import TransformType, affine, apply, invert, rotation_angle
 from ..geometry.volume import Volume
 from .refinement import refine
-from .region import region_around
+from .region import SURFACE, region_around
 from .similarity import alike, binned
 from .working_copy import coarsened
 
 _ROTATIONS = 1000  # at random, the same at every call: none is further than about 20° from one of them
 _SPACING = 5.0  # mm
-_SURFACE = 12.0  # mm from the anatomy's points to its surface and a little beyond
 _APART = 20.0  # degrees: a rival is at least this far from the alignment
 _FINALISTS = 5
 _BINS = 16
@@ -68,7 +67,7 @@ class _Likeness:
     """How alike two coarse scans look at a pose: normalised mutual information − 1, quick enough for hundreds of poses."""
 
     def __init__(self, fixed: Volume, moving: Volume, anatomy: NDArray) -> None:
-        kji = np.argwhere(region_around(anatomy, _SURFACE, Grid.of(fixed)))
+        kji = np.argwhere(region_around(anatomy, SURFACE, Grid.of(fixed)))
         kji = kji[:: 1 + len(kji) // _MOST_POINTS]
         self._points = apply(fixed.ijk_to_ras, kji[:, ::-1])
         self._fixed_bins = binned(fixed.voxels[tuple(kji.T)], _BINS)

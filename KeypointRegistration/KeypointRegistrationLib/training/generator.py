@@ -168,7 +168,7 @@ class ViewGenerator:
             depth = share * _DEEPEST_CROP * (high - low)
             places = self._places(points.device)
             kept = places > low + depth if side < 0.5 else places < high - depth
-            mask = mask * kept.view([-1 if axis == 2 - dimension else 1 for dimension in range(3)])
+            mask = mask * _across(kept, axis)
         if self.settings.slab > 0 and self._chance(self.settings.slab):
             mask = mask * self._slab(points.mean(dim=0))
         return mask
@@ -178,7 +178,7 @@ class ViewGenerator:
         which, thickness, off = torch.rand(3, generator=self._rng, device=self._rng.device).tolist()
         axis, width = int(3 * which), _SLABS[0] + thickness * (_SLABS[1] - _SLABS[0])
         kept = (self._places(middle.device) - middle[axis] - (off - 0.5) * width).abs() < 0.55 * width
-        return kept.view([-1 if axis == 2 - dimension else 1 for dimension in range(3)])
+        return _across(kept, axis)
 
     def _places(self, device: torch.device) -> Tensor:
         """Of the voxels along an axis, mm from the middle of the view, (N,)."""
@@ -191,6 +191,11 @@ class ViewGenerator:
 
     def _chance(self, probability: float) -> bool:
         return float(torch.rand(1, generator=self._rng, device=self._rng.device)) < probability
+
+
+def _across(values: Tensor, axis: int) -> Tensor:
+    """Values ``(N,)`` along I (0), J (1) or K (2), to be broadcast over ``(N, N, N)``."""
+    return values.view([-1 if axis == 2 - dimension else 1 for dimension in range(3)])
 
 
 def _kinds(tissue: Tissue, canonical: Tensor) -> Tensor:

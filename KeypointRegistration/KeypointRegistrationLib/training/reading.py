@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from ..detection.architecture import Architecture, NetworkKind
 from ..detection.bundle import load_card, verified_weights
 from ..detection.heatmaps import Heatmaps
-from ..detection.intensity import normalised
 from ..detection.moments import moments
 from ..detection.network import KeypointDetector, bundled_network
+from ..detection.views import shown
 from ..geometry.errors import InputError
-from ..geometry.sampling import Grid, Sampler, coverage
+from ..geometry.sampling import Grid, Sampler
 from ..geometry.transforms import apply
 from .checkpoint import CHECKPOINT, read_checkpoint
 from .config import TrainingConfig
@@ -57,9 +57,8 @@ class Reader:
     @torch.inference_mode()
     def __call__(self, scan: Sampler, grid: Grid) -> Read:
         """Read ``scan`` on ``grid``, within the ball around its middle: what is in the corners would not turn along."""
-        covered = torch.from_numpy(coverage(scan.volume, grid) & _ball(self.size))
-        image = normalised(torch.from_numpy(scan(grid)), covered)
-        reading = self.network.eval()(image[None, None], covered[None])
+        image, covered = shown(scan, grid, _ball(self.size))
+        reading = self.network.eval()(image[None], covered[None])
         coarsening = self.network.architecture.coarsening
         size, spacing = self.size // coarsening, self.spacing * coarsening
         found = moments(reading.log_probabilities, size, spacing)
