@@ -123,7 +123,7 @@ def corrected(
     moving = _placed(original.moving_keypoints, correction.moving_positions, [(p.label, p.moving) for p in correction.added])
     aligned = _aligned(original, correction, fixed, moving, previous)
     same_kind = aligned.fit.transform_type is original.transform_type
-    refined = previous.refined if aligned.failed else correction.keep_refinement and original.refined and same_kind
+    refined = previous.refined if aligned.failed else _keeps_refinement(original, correction) and same_kind
     step = refinement_step(original) if refined and not aligned.failed else np.eye(4)
     result = assess(
         fixed,
@@ -139,6 +139,11 @@ def corrected(
     return replace(
         result, refined=refined, device=original.device, model=original.model, seconds=original.seconds, warnings=notes
     )
+
+
+def _keeps_refinement(original: Registration, correction: Correction) -> bool:
+    """Whether the refinement goes on top of the corrected keypoints; one that no keypoint carries cannot."""
+    return correction.keep_refinement and original.refined and not original.by_intensities
 
 
 def _circumstances(original: Registration, similarity: SimilarityChange | None) -> Circumstances:

@@ -33,6 +33,7 @@ class Level:
 
 LEVELS = (Level(4.0, 150, 2.0, 0.02), Level(2.0, 100, 0.7, 0.01), Level(1.0, 80, 0.25, 0.005))
 
+_FINER = 0.65  # than the scans' own voxels: a level that is finer still shows nothing new
 _SAMPLES = 20_000
 _BINS = 32
 _SEED = 2503
@@ -66,7 +67,7 @@ class Optimiser:
         self, fixed: Volume, moving: Volume, region: Volume, centre: NDArray, moving_mask: Volume | None = None
     ) -> None:
         finest = min(fixed.spacing.min(), moving.spacing.min())
-        self.levels = [level for level in LEVELS if level is LEVELS[0] or level.spacing > 0.75 * finest]
+        self.levels = [level for level in LEVELS if level is LEVELS[0] or level.spacing > _FINER * finest]
         self._fixed, self._moving = (working_copy(volume, self.levels[-1].spacing) for volume in (fixed, moving))
         self._region = sitk.Cast(to_image(region), sitk.sitkUInt8)
         self._region_volume = float(region.voxels.astype(bool).sum() * region.voxel_volume)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from time import perf_counter
@@ -20,24 +20,21 @@ from ..geometry.sampling import Grid
 from ..geometry.transforms import TransformType, affine, invert
 from ..geometry.volume import Volume
 from .assessment import Circumstances, assess
+from .by_intensities import aligned_by_intensities
 from .economy import economised
 from .keypoint_fit import KeypointFit, expectation, fit_keypoints, without_fit
 from .options import KeypointChoice, Progress, RegistrationOptions
 from .pairs import pair_up
 from .refinement import FOCUS_MARGIN, refine
-from .region import SURFACE, region_around
+from .region import SURFACE
 from .result import ModelIdentity, Registration, SimilarityChange
 from .rivals import agree, rival_pose
-from .similarity import normalised_mutual_information
-from .trust import Trust, TrustLevel
-from .working_copy import coarsened, cropped
+from .similarity import likeness
 
 _STARTED_AGAIN = (
     "The keypoints were first found turned the wrong way; the scans were registered again from where they look alike."
 )
-_MORE_ALIKE_ELSEWHERE = "The two scans look more alike turned quite another way than the keypoints say."
 
-_COMPARED_SPACING = 4.0  # mm
 _UNFAMILIAR = 1.3  # times the median spread that 95 % of the scans like those of the training stay below
 
 
@@ -74,7 +71,7 @@ def register(
 
     Where no alignment can be found the two sets of keypoints are brought to one centre, and the result's trust says so:
     a result always comes back from usable input.  Scans of one person that look more alike turned quite another way than
-    their keypoints say are registered once more, started from there.
+    their keypoints say are registered once more, started from there; should the keypoints not follow, by intensities alone.
 
     Raises:
         InputError: if a scan or mask cannot be used, both scans are the same, or the model is not made for that alignment.
@@ -89,11 +86,12 @@ def register(
     rival = rival_pose(fixed, moving, first.moving_to_fixed, anatomy, fixed_mask, moving_mask)
     if rival is None:
         return first
-    second = _attempt(fixed, moving, replace(options, initial=rival), detector, fixed_mask, moving_mask, tell)
-    if agree(second.moving_to_fixed, rival) and second.similarity.after > first.similarity.after:
+    again = replace(options, initial=rival.moving_to_fixed)
+    second = _attempt(fixed, moving, again, detector, fixed_mask, moving_mask, tell)
+    if agree(second.moving_to_fixed, rival.moving_to_fixed) and second.similarity.after > first.similarity.after:
         seconds = {stage: first.seconds[stage] + took for stage, took in second.seconds.items()}
         return replace(second, warnings=(*second.warnings, _STARTED_AGAIN), seconds=seconds)
-    return replace(first, trust=Trust(TrustLevel.DO_NOT_TRUST, (_MORE_ALIKE_ELSEWHERE, *first.trust.reasons)))
+    return aligned_by_intensities(first, rival, fixed, moving, detector.card)
 
 
 def register_detected(
@@ -106,10 +104,11 @@ def register_detected(
     fixed_mask: Volume | None = None,
     moving_mask: Volume | None = None,
     progress: Progress | None = None,
+    starts: Sequence[NDArray[np.float64]] = (),
 ) -> Registration:
     """Align scans whose keypoints are known, refine, judge: ``register`` without looking for keypoints or rivals.
 
-    The options' initial pose is where the scans' similarity is measured from; it moves nothing.
+    The options' initial pose is where the scans' similarity is measured from; it moves nothing.  ``starts``: see ``refine``.
     """
     tell, clock, card = progress or _silently, _Clock(), detector.card
     with clock("align"):
@@ -124,6 +123,8 @@ def register_detected(
                 lambda fraction, stage: tell(0.52 + 0.38 * fraction, stage),
                 focus=in_fixed.keypoints.positions[aligned.pairing.usable],
                 margin=SURFACE if card.finder else FOCUS_MARGIN,  # what is around a head in the womb does not move along
+                locally=card.one_person,
+                starts=starts,
             )  # fmt: skip
             matrix, refined, contradicted = refinement.matrix, refinement.accepted, refinement.contradicted
             if not refined:
@@ -244,14 +245,9 @@ def _circumstances(
     matrix: NDArray[np.float64],
     contradicted: bool,
 ) -> Circumstances:
-    """``anatomy`` (N, 3), fixed RAS mm: around these points more than a head is compared, else all of it."""
-    compared, mask = fixed, None
-    if card.finder:
-        compared = coarsened(cropped(fixed, anatomy, SURFACE), _COMPARED_SPACING)
-        mask = region_around(anatomy, SURFACE, Grid.of(compared))
-    similarity = SimilarityChange(
-        before=normalised_mutual_information(compared, moving, np.eye(4) if start is None else start, mask),
-        after=normalised_mutual_information(compared, moving, matrix, mask),
-    )
+    """``anatomy`` (N, 3), fixed RAS mm: scans of one person are compared around these points."""
+    around = anatomy if card.one_person else None
+    before = likeness(fixed, moving, np.eye(4) if start is None else start, around)
+    similarity = SimilarityChange(before, likeness(fixed, moving, matrix, around))
     unfamiliar = doubt > _UNFAMILIAR * card.familiar_spread
     return Circumstances(similarity, similarity, contradicted, unfamiliar, "The scans were only brought to one centre.")

@@ -6,6 +6,7 @@ more alike and stays near the keypoint alignment.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,11 +17,12 @@ from ..geometry.sampling import Grid, coverage, inside_mask
 from ..geometry.transforms import TransformType, apply, invert
 from ..geometry.volume import Volume
 from .itk_space import straightened
-from .optimisation import Optimiser
+from .local_contrast import SURROUNDINGS, locally_normalised
+from .optimisation import LEVELS, Optimiser
 from .options import Progress
 from .region import head_region, region_around
 from .similarity import normalised_mutual_information
-from .working_copy import coarsened, cropped
+from .working_copy import coarsened, cropped, working_copy
 
 #: mm outside the keypoints' hull up to which scans are compared: the brain's surface, and what moves along with it.
 FOCUS_MARGIN = 20.0
@@ -68,13 +70,17 @@ def refine(
     *,
     focus: NDArray | None = None,
     margin: float = FOCUS_MARGIN,
+    locally: bool = False,
+    starts: Sequence[NDArray[np.float64]] = (),
 ) -> Refinement:
     """Refine a 4×4 ``moving_to_fixed`` (RAS), changing it by a transform of the given ``kind`` only.
 
     ``q`` is the error form of the given alignment (see ``geometry.accuracy``), which bounds the change; None sets no bound.
     ``focus`` (N, 3), fixed RAS mm, are points of the anatomy that should fit, usually the fixed keypoints: the scans are
     compared around them, and up to ``margin`` mm outside their hull, rather than over the whole head, whose neck and scalp
-    differ between people and days.
+    differ between people and days.  ``locally`` compares each voxel with its surroundings first (``local_contrast``), so
+    that what coils make bright does not count; sensible for one person's scans, whose finest detail is the same.
+    ``starts``, 4×4, are other poses to begin at, should the scans look more alike there.
     Voxels outside the masks (zero) are not compared.  The result is the same at every call.
     """
     start = np.array(moving_to_fixed, dtype=float)
@@ -84,8 +90,11 @@ def refine(
         return _unchanged(start, 1.0, "Not refined: too little of the fixed scan can be compared.")
     region = Volume(inside.astype(np.uint8), overview.ijk_to_ras)
     points = apply(overview.ijk_to_ras, np.argwhere(inside)[:, ::-1])
-    near_fixed = cropped(fixed, points, _REGION_SPACING)
+    near_fixed = cropped(fixed, points, SURROUNDINGS if locally else _REGION_SPACING)
     near_moving = cropped(moving, apply(invert(start), points), _CROP_MARGIN)
+    if locally:
+        near_fixed = _normalised(near_fixed, region, fixed_mask)
+        near_moving = _normalised(near_moving, region.moved(invert(start)), moving_mask)
 
     judged_fixed, judged_moving = (coarsened(volume, _JUDGED_SPACING) for volume in (near_fixed, near_moving))
     judged = inside_mask(region, Grid.of(judged_fixed))
@@ -94,8 +103,9 @@ def refine(
         return normalised_mutual_information(judged_fixed, judged_moving, matrix, judged, spacing=_JUDGED_SPACING)
 
     before = similarity(start)
+    begun = max([start, *starts], key=similarity)
     optimiser = Optimiser(near_fixed, near_moving, region, points.mean(axis=0), moving_mask)
-    refined = start
+    refined = begun
     try:
         for index, level in enumerate(optimiser.levels):
             if progress is not None:
@@ -113,6 +123,13 @@ def refine(
     if not after > before:
         return _unchanged(start, before, "Not refined: the keypoint alignment could not be improved.")
     return Refinement(refined, True, before, after, f"Refined by {change:.1f} mm on average.")
+
+
+def _normalised(scan: Volume, region: Volume, mask: Volume | None) -> Volume:
+    """The local contrast of a scan, no finer than the optimiser looks; ``region``, in the scan's space, is what matters."""
+    small = working_copy(scan, LEVELS[-1].spacing)
+    grid = Grid.of(small)
+    return locally_normalised(small, inside_mask(region, grid), None if mask is None else inside_mask(mask, grid))
 
 
 def _unchanged(start: NDArray, similarity: float, reason: str) -> Refinement:

@@ -143,6 +143,16 @@ class Registration:
         return describe(self.moving_to_fixed, points.mean(axis=0))
 
     @property
+    def by_intensities(self) -> bool:
+        """Whether the scans' intensities alone have made the alignment, which no keypoint carries."""
+        return self.refined and not self.used.any()
+
+    @property
+    def of_one_person(self) -> bool:
+        """Whether the model is made for two scans of one person, so that their finest detail is the same."""
+        return self.variation == 0
+
+    @property
     def used(self) -> NDArray[np.bool_]:
         """Which keypoint pairs carry the fit, shape (K,)."""
         return np.array([status is KeypointStatus.USED for status in self.status])

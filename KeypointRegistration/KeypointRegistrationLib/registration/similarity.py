@@ -7,9 +7,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..geometry.sampling import Grid, coverage, inside_mask, sample
 from ..geometry.volume import Volume
-from .region import head_region
-from .working_copy import coarsened
+from .local_contrast import SURROUNDINGS, locally_normalised
+from .region import SURFACE, head_region, region_around
+from .working_copy import coarsened, cropped
 
+_SPACING = 4.0  # mm
 _BINS = 32
 _PERCENTILES = (0.5, 99.5)
 _FEWEST_VOXELS = 100
@@ -21,7 +23,7 @@ def normalised_mutual_information(
     moving_to_fixed: ArrayLike,
     mask: NDArray[np.bool_] | None = None,
     *,
-    spacing: float = 4.0,
+    spacing: float = _SPACING,
 ) -> float:
     """Normalised mutual information (H(F) + H(M)) / H(F, M): 1 for unrelated values, up to 2 for equal ones.
 
@@ -36,6 +38,23 @@ def normalised_mutual_information(
         return 1.0
     values = binned(coarse.voxels[region], _BINS), binned(sample(moving, grid, moving_to_fixed)[region], _BINS)
     return alike(*values, _BINS)
+
+
+def likeness(fixed: Volume, moving: Volume, moving_to_fixed: ArrayLike, anatomy: NDArray | None) -> float:
+    """How alike two scans are at a pose: ``normalised_mutual_information`` over the head or, given ``anatomy``, around it.
+
+    ``anatomy``, points (N, 3) in fixed RAS mm, is given for scans of one person.  Their local contrast is compared, which
+    stays the same when a head turns under the coils, and nothing of what lies further out.
+    """
+    if anatomy is None:
+        return normalised_mutual_information(fixed, moving, moving_to_fixed)
+    coarse = coarsened(cropped(fixed, anatomy, SURROUNDINGS), _SPACING)
+    grid = Grid.of(coarse)
+    region = region_around(anatomy, SURFACE, grid)
+    known = coverage(moving.moved(moving_to_fixed), grid)
+    placed = Volume(sample(moving, grid, moving_to_fixed), grid.ijk_to_ras, moving.name)
+    one, other = locally_normalised(coarse, region), locally_normalised(placed, region & known, known)
+    return normalised_mutual_information(one, other, np.eye(4), region & known)
 
 
 def binned(values: NDArray, bins: int) -> NDArray[np.intp]:

@@ -18,7 +18,7 @@ TERMS = (
     "point_spread", "sharpness", "repulsion", "presence", "denoise",
 )  # fmt: skip
 
-_TARGET_SPREAD = 1.2  # voxels of the maps: σ of what a reference point's map should be
+_TARGET_SPREAD = 0.9  # voxels of the maps: σ of what a reference point's map should be
 
 
 class Objective:
@@ -60,7 +60,7 @@ class Objective:
         return total, {name: float(term.detach()) for name, term in terms.items()}
 
     def _reference_map(self, reading: Reading, detector: KeypointDetector, batch: Batch) -> Tensor:
-        """The maps compared with Gaussians at the reference points, a little wider than their voxels."""
+        """The maps compared with Gaussians at the reference points, as narrow as their voxels can show."""
         coarsening = detector.architecture.coarsening
         spacing = coarsening * self._view.spacing
         places = lattice(self._view.size // coarsening, spacing, batch.points.device).flatten(0, 2)

@@ -15,9 +15,13 @@ from ...detection.heatmaps import Detection
 from ...geometry.errors import InputError
 from ...geometry.transforms import TransformType, invert
 from ...geometry.volume import Volume
+from ..by_intensities import aligned_by_intensities
 from ..options import FEWEST_KEYPOINTS, Progress, RegistrationOptions
 from ..pipeline import KeypointSource, register_detected
-from ..result import Registration, TrustLevel
+from ..refinement import refine
+from ..region import SURFACE
+from ..result import Registration
+from ..rivals import Rival, rival_pose
 from .frames import FrameMotion, FrameStore, Reference, Series
 from .mean import mean_scan
 from .options import ReferenceChoice, TrackingOptions
@@ -53,7 +57,8 @@ class Tracker:
     """Follows one head through one series.
 
     Each frame is looked at where the head was in the last one.  Where what is found there does not convince, the head is
-    searched for in the whole frame, and that finding kept which makes the frame look more like the reference.
+    searched for in the whole frame, and that finding kept which makes the frame look more like the reference.  Should
+    keypoints not find it, intensities alone do, near where it was or turned any way.
 
     Args:
         series: the frames.
@@ -180,28 +185,54 @@ class Tracker:
             return unusable(index, time, sight.reason, perf_counter() - begun)
         if index == reference.index:
             return of_reference(reference, index, time, perf_counter() - begun)
-        best = self._aligned(sight.scan, sight.seen or self._detector.detect(sight.scan))
+        best = self._aligned(sight.scan, sight.seen or self._detector.detect(sight.scan), past)
         refound = sight.seen is None
-        if not refound and past.doubts(best, reference):
-            anew = self._aligned(sight.scan, self._detector.detect(sight.scan))
+        if past.misses(best) and self._options.refine:
+            best = self._as_before(sight.scan, best, past)
+        if past.misses(best) and not refound:
+            anew = self._aligned(sight.scan, self._detector.detect(sight.scan), past)
             if _better(anew, best):
                 best, refound = anew, True
+        if past.misses(best) and self._options.refine:
+            best = self._turned(sight.scan, best, past)
         seconds = perf_counter() - begun
-        if disagrees(best) or (refound and best.trust.level is TrustLevel.DO_NOT_TRUST):
+        if disagrees(best) or (refound and past.rejects(best)):
             return lost(index, time, best, seconds)
         return tracked(index, time, best, reference, past, refound, seconds)
+
+    def _as_before(self, scan: Volume, found: Registration, past: Past) -> Registration:
+        """The frame with the head near where it was in the last one, where that looks as it usually does; else ``found``."""
+        if past.motion is None:
+            return found
+        fixed, anatomy = self.prepare().scan, self.prepare().keypoints.positions
+        refinement = refine(
+            fixed, scan, past.motion, TransformType.RIGID, None, self._mask, focus=anatomy, margin=SURFACE, locally=True
+        )
+        still = Rival(refinement.matrix, clear=True)
+        continued = aligned_by_intensities(found, still, fixed, scan, self._detector.card)
+        return continued if past.is_usual(continued) else found
+
+    def _turned(self, scan: Volume, found: Registration, past: Past) -> Registration:
+        """The frame with the head turned as makes it look most like the reference, where it does; else ``found``."""
+        fixed, anatomy = self.prepare().scan, self.prepare().keypoints.positions
+        rival = rival_pose(fixed, scan, found.moving_to_fixed, anatomy, self._mask)
+        if rival is None:
+            return found
+        turned = aligned_by_intensities(found, rival, fixed, scan, self._detector.card)
+        return found if past.rejects(turned) else turned
 
     def _pose_after(self, motion: NDArray[np.float64]) -> NDArray[np.float64]:
         """Where the template is in a frame, 4×4, whose ``motion`` (moving → fixed) is that of the frame before."""
         assert self._found is not None and self._found[1].pose is not None
         return invert(motion) @ self._found[1].pose
 
-    def _aligned(self, scan: Volume, seen: Detection) -> Registration:
-        """The frame aligned to the reference."""
+    def _aligned(self, scan: Volume, seen: Detection, past: Past) -> Registration:
+        """The frame aligned to the reference by what is seen in it, refined from where the head was, if that is better."""
         assert self._found is not None
         reference, found = self._found
         options = RegistrationOptions(self._options.model, TransformType.RIGID, self._options.refine, self._options.device)
-        return register_detected(reference.scan, scan, found, seen, options, self._detector, self._mask)
+        starts = () if past.motion is None else (past.motion,)
+        return register_detected(reference.scan, scan, found, seen, options, self._detector, self._mask, starts=starts)
 
 
 def _all_frames(tracker: Tracker, store: FrameStore | None) -> Iterator[FrameMotion]:

@@ -17,8 +17,9 @@ from .frames import FrameMotion, FrameStatus, Reference
 
 _JUMP = 20.0  # mm between frames, over the head: heads that move as far are looked for again
 _REMEMBERED = 25  # frames whose likeness to the reference is compared with
-_ENOUGH = 4  # of them, to say what is usual
+_ENOUGH = 3  # of them, to say what is usual
 _UNLIKE = 0.6  # of the usual likeness: less is a reason for doubt
+_STRANGE = 0.4  # of the usual likeness: less is not the head, or not its pose
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +45,26 @@ class Past:
             likenesses = (*likenesses, frame.similarity.after - 1)[-_REMEMBERED:]
         return Past(frame.moving_to_fixed, frame.index, likenesses)
 
-    def doubts(self, found: Registration, reference: Reference) -> bool:
-        """Whether the head should be looked for again, elsewhere in the frame."""
-        return disagrees(found) or found.trust.level is not TrustLevel.GOOD or bool(self.reasons(found, reference))
+    def misses(self, found: Registration) -> bool:
+        """Whether an alignment is likely to be wrong: the head may lie elsewhere, or quite another way."""
+        if disagrees(found) or found.trust.level is TrustLevel.DO_NOT_TRUST:
+            return True
+        return (
+            found.similarity.after - 1 < _UNLIKE * self._usual if self._usual else found.trust.level is not TrustLevel.GOOD
+        )
+
+    def rejects(self, found: Registration) -> bool:
+        """Whether an alignment is not to be trusted, seen together with the others."""
+        return found.trust.level is TrustLevel.DO_NOT_TRUST or found.similarity.after - 1 < _STRANGE * self._usual
+
+    def is_usual(self, found: Registration) -> bool:
+        """Whether the frame is known to look as much like the reference as most frames before it."""
+        return self._usual > 0 and found.similarity.after - 1 >= _UNLIKE * self._usual
+
+    @property
+    def _usual(self) -> float:
+        """Likeness of most frames; 0 where that is not known yet."""
+        return float(np.median(self.likenesses)) if len(self.likenesses) >= _ENOUGH else 0.0
 
     def reasons(self, found: Registration, reference: Reference) -> tuple[str, ...]:
         """What is odd about an alignment after the ones before it, in sentences."""
@@ -58,15 +76,14 @@ class Past:
                 odd.append(
                     f"The head moved far since frame {self.index}: by {moved:.0f} mm on average, turned by {turned:.0f}°."
                 )
-        usual = float(np.median(self.likenesses)) if len(self.likenesses) >= _ENOUGH else 0.0
-        if found.similarity.after - 1 < _UNLIKE * usual:
+        if self._usual and not self.is_usual(found):
             odd.append("The frame looks much less like the reference than most frames before it do.")
         return tuple(odd)
 
 
 def disagrees(found: Registration) -> bool:
-    """Whether too few keypoints agree for there to be an alignment at all."""
-    return int(found.used.sum()) < FEWEST_KEYPOINTS
+    """Whether there is no alignment at all: too few keypoints agree, and intensities have made none either."""
+    return int(found.used.sum()) < FEWEST_KEYPOINTS and not found.by_intensities
 
 
 def tracked(
@@ -75,6 +92,7 @@ def tracked(
     """The frame with its verdict."""
     odd = past.reasons(found, reference)
     level = TrustLevel.CHECK if odd and found.trust.level is TrustLevel.GOOD else found.trust.level
+    level = TrustLevel.DO_NOT_TRUST if past.rejects(found) else level
     return FrameMotion(
         index=index,
         time=time,
@@ -85,7 +103,7 @@ def tracked(
         used=found.used,
         covariance=motion_covariance(found),
         fre=found.fre,
-        predicted_tre=found.predicted_tre,
+        predicted_tre=None if found.by_intensities else found.predicted_tre,
         similarity=found.similarity,
         refound=refound,
         seconds=seconds,
@@ -126,8 +144,13 @@ def of_reference(reference: Reference, index: int, time: float, seconds: float) 
 
 
 def motion_covariance(found: Registration) -> NDArray[np.float64] | None:
-    """(6, 6) of rotation vector (radians) and translation (mm): expected errors, or larger residuals, propagated."""
+    """(6, 6) of rotation vector (radians) and translation (mm): expected errors, or larger residuals, propagated.
+
+    None where keypoints do not determine the alignment.
+    """
     used = found.used
+    if not used.any():
+        return None
     expected = found.expected_distances[used]
     ratio = max(1.0, float(np.sqrt(np.mean((found.residuals[used] / expected) ** 2))))
     errors = (ratio * expected[:, None, None]) ** 2 / 3 * np.eye(3)

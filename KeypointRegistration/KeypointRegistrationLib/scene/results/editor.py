@@ -260,9 +260,10 @@ class RegistrationEditor:
         except InputError:  # a scan is gone or has been changed, which other parts of the panel tell
             return
         # Imported here, because it brings SimpleITK, which takes Slicer a while to load.
-        from ...registration.similarity import normalised_mutual_information
+        from ...registration.similarity import likeness
 
-        after = normalised_mutual_information(fixed, moving, self.registration.moving_to_fixed)
+        anatomy = self.original.fixed_keypoints.positions if self.original.of_one_person else None
+        after = likeness(fixed, moving, self.registration.moving_to_fixed, anatomy)
         similarity = SimilarityChange(self.original.similarity.before, after)
         self.result.correct(self.correction, self._solve(self.correction, similarity))
         self._tell(live=False)
