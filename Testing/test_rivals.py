@@ -12,6 +12,7 @@ from KeypointRegistrationLib.detection.heatmaps import Detection
 from KeypointRegistrationLib.geometry.keypoints import Keypoints
 from KeypointRegistrationLib.geometry.transforms import TransformType, affine, apply, invert, rotation_angle
 from KeypointRegistrationLib.geometry.volume import Volume
+from KeypointRegistrationLib.registration.correction import Correction, corrected
 from KeypointRegistrationLib.registration.options import RegistrationOptions
 from KeypointRegistrationLib.registration.pipeline import register
 from KeypointRegistrationLib.registration.result import Registration, TrustLevel
@@ -110,3 +111,11 @@ def test_keypoints_that_stay_wrong_carry_nothing_beside_an_alignment_by_intensit
     assert "look more alike turned by 180°" in result.trust.reasons[0]
     assert "by intensities alone" in result.trust.reasons[1]
     assert result.predicted_tre.median > 50.0
+
+
+def test_a_correction_does_not_need_keypoints_that_carried_the_alignment(scans, tmp_path: Path) -> None:
+    result = registered(scans, tmp_path, (TransformType.RIGID,), always=True)
+    right = apply(invert(TRUTH), result.fixed_keypoints.positions)
+    moved = corrected(result, replace(Correction.none(result), moving_positions=dict(enumerate(map(tuple, right)))))
+    assert moved.used.any() and not moved.by_intensities
+    assert apart(moved.moving_to_fixed, TRUTH) < 1.0

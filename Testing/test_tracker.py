@@ -12,18 +12,21 @@ from KeypointRegistrationLib.detection.bundle import Card, load_card
 from KeypointRegistrationLib.detection.heatmaps import Detection
 from KeypointRegistrationLib.files.series.store import TrackStore
 from KeypointRegistrationLib.geometry.errors import InputError
-from KeypointRegistrationLib.geometry.transforms import TransformType, affine, invert
+from KeypointRegistrationLib.geometry.transforms import TransformType, affine, invert, rotation_angle
 from KeypointRegistrationLib.geometry.volume import Volume
 from KeypointRegistrationLib.registration.result import TrustLevel
 from KeypointRegistrationLib.registration.tracking.frames import FrameMotion, FrameStatus
 from KeypointRegistrationLib.registration.tracking.tracker import ReferenceChoice, Tracker, TrackingOptions
 from samples import sample_heatmaps, sample_keypoints, sample_matrix, sample_volume
+from scipy.spatial.transform import Rotation
+from textured_head import textured_head
 from tiny_model import write_tiny_bundle
 
 COUNT = 24
 QUICK = TrackingOptions(refine=False)
 HEAD = sample_volume("head")
 POINTS = sample_keypoints(COUNT)
+STILL = np.eye(4)
 FAR = 40.0  # mm from where the head is: the network does not see it there
 
 
@@ -280,3 +283,30 @@ def test_what_is_found_elsewhere_and_cannot_be_trusted_is_no_head(card: Card) ->
     frames = follow(card, Replaced(motions))
     assert [frame.status for frame in frames[1:]] == [FrameStatus.TRACKED, FrameStatus.LOST, FrameStatus.TRACKED]
     assert frames[2].moving_to_fixed is None
+
+
+def test_a_head_whose_keypoints_are_seen_the_wrong_way_round_is_found_by_its_looks(card: Card) -> None:
+    """Keypoints that agree with each other, turned by half a turn, from a sudden turn of the head on."""
+    turn = affine(Rotation.from_euler("y", 70, degrees=True).as_matrix(), (4.0, 0, 0))
+    motions = [STILL, STILL, STILL, STILL, turn, turn]
+
+    class Looks(Scans):
+        def frame(self, index: int) -> Volume:
+            return replace(textured_head(motions[index], index), name=f"frame {index}")
+
+    class Mistaken(Onlooker):
+        def _seen(self, volume: Volume, start: np.ndarray | None) -> Detection:
+            index = int(volume.name.split()[-1])
+            wrong = np.diag([-1.0, -1.0, 1.0, 1.0]) if index > 3 else STILL
+            keypoints = within.moved(motions[index] @ wrong)
+            return Detection(keypoints, sample_heatmaps(keypoints), pose=motions[index] @ wrong)
+
+    within = replace(POINTS, positions=0.5 * POINTS.positions)
+    series = Looks(motions)
+    frames = list(Tracker(series, TrackingOptions(refine=True), Mistaken(card, series)).follow())
+    for frame in frames[4:]:
+        error = frame.moving_to_fixed @ motions[frame.index]
+        assert rotation_angle(error) < 2.0 and np.linalg.norm(error[:3, 3]) < 2.0
+        assert frame.trust.level is TrustLevel.CHECK
+        assert not frame.used.any() and frame.covariance is None and frame.predicted_tre is None
+    assert "look more alike turned by" in frames[4].trust.reasons[0]
