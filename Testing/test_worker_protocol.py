@@ -37,7 +37,7 @@ texts = st.text()
 numbers = st.floats(0, 1)
 events = st.one_of(
     st.builds(Progress, numbers, texts),
-    st.builds(ReferenceFound, texts),
+    st.builds(ReferenceFound, texts, texts),
     st.builds(Done, texts),
     st.builds(Failed, st.sampled_from(FailureKind), texts, texts),
 )

@@ -77,7 +77,7 @@ def test_the_reference_comes_first_then_every_frame_and_how_far_the_whole_is(
 ) -> None:
     events = served(request_)
     told = [event for event in events if not isinstance(event, Progress)]
-    assert told[0] == ReferenceFound(request_.result) and told[-1] == Done(request_.result)
+    assert told[0] == ReferenceFound(request_.result, "cpu") and told[-1] == Done(request_.result)
     assert frames_of(told) == [0, 1, 2, 3] and len(told) == FRAMES + 2
     fractions = [event.fraction for event in events if isinstance(event, Progress)]
     assert fractions[-1] == pytest.approx(1.0)

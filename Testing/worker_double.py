@@ -10,6 +10,7 @@ import sys
 import time
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "KeypointRegistration"))
 
@@ -76,7 +77,7 @@ def serve_track(behaviour: str, request: TrackRequest) -> int:
     say(Progress(0.0, "Loading"))
     if behaviour not in ("finishes", "hangs"):
         raise ValueError(behaviour)
-    track(request, lambda _model, _device: None, hear)
+    track(request, lambda _model, _device: SimpleNamespace(device="cpu"), hear)
     say(Done(request.result))
     return 0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -144,7 +144,7 @@ class TrackingJob:
             if isinstance(event, Progress):
                 self._listener.on_progress(event.fraction, event.stage)
             elif isinstance(event, ReferenceFound):
-                run.track = self._track(run, Path(event.result))
+                run.track = self._track(run, event)
             elif isinstance(event, FrameTracked):
                 self._add(run, motion_from(event.motion))
                 new = True
@@ -158,13 +158,13 @@ class TrackingJob:
             run.track.show()
             self._listener.on_frames(run.track)
 
-    def _track(self, run: _Run, path: Path) -> SceneTrack:
+    def _track(self, run: _Run, found: ReferenceFound) -> SceneTrack:
         """Where the frames go."""
         run.plan.series.check_place()
-        reference, earlier = load_reference(path), run.plan.earlier
+        reference, earlier = load_reference(Path(found.result)), run.plan.earlier
         if earlier is not None and earlier.is_there and earlier.is_aligned_to(reference):
             return earlier
-        return add_track(run.plan.series, reference, run.plan.options, run.card)
+        return add_track(run.plan.series, reference, replace(run.plan.options, device=found.device), run.card)
 
     def _add(self, run: _Run, motion: FrameMotion) -> None:
         known, name = run.states.get(motion.index), run.plan.series.name

@@ -39,7 +39,7 @@ def aligned_by_intensities(found: Registration, rival: Rival, fixed: Volume, mov
         expectation(card, fixed_keypoints, moving_keypoints),
         DegenerateError(said),
     )
-    after = likeness(fixed, moving, pose, fixed_keypoints.positions)
+    after = likeness(fixed, moving, pose, fixed_keypoints.positions if found.of_one_person else None)
     similarity = SimilarityChange(found.similarity.before, after)
     circumstances = Circumstances(similarity, similarity, unfamiliar=found.unfamiliar)
     result = assess(fixed_keypoints, moving_keypoints, aligned, pose, found.requested_type, circumstances)

@@ -131,9 +131,10 @@ class Progress:
 
 @dataclass(frozen=True)
 class ReferenceFound:
-    """The head was found in the reference of a series, whose archive has been written."""
+    """The head was found in the reference of a series, whose archive has been written, by a network on that device."""
 
     result: str
+    device: str
 
 
 @dataclass(frozen=True)

@@ -39,10 +39,11 @@ def track(request: TrackRequest, load_detector: Callable[[str, str], HeadSource]
     options = options_from_words(
         model=request.model, refine=request.refine, device=request.device, reference=request.reference
     )
-    tracker = Tracker(series, options, load_detector(options.model, options.device), mask)
+    detector = load_detector(options.model, options.device)
+    tracker = Tracker(series, options, detector, mask)
     reference = tracker.prepare(lambda fraction, stage: send(Progress(_PREPARED * fraction, stage)))
     save_reference(Path(request.result), reference)
-    send(ReferenceFound(request.result))
+    send(ReferenceFound(request.result, detector.device))
     wanted = (
         [index for index in range(len(series.times)) if index not in known] if request.wanted is None else request.wanted
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from .frames import FrameMotion, FrameStatus, Reference
 
 _JUMP = 20.0  # mm between frames, over the head: heads that move as far are looked for again
 _REMEMBERED = 25  # frames whose likeness to the reference is compared with
+_BETTER = 0.75  # quantile of them that is usual: frames that were aligned wrong pull it down little
 _ENOUGH = 3  # of them, to say what is usual
 _UNLIKE = 0.6  # of the usual likeness: less is a reason for doubt
 _STRANGE = 0.4  # of the usual likeness: less is not the head, or not its pose
@@ -29,7 +30,7 @@ class Past:
     Attributes:
         motion: 4×4 moving → fixed of the last frame in which the head was found and nothing spoke against it, or None.
         index: of that frame.
-        likenesses: normalised mutual information − 1 with the reference, of the last well aligned frames.
+        likenesses: normalised mutual information − 1 with the reference, of the last frames.
     """
 
     motion: NDArray[np.float64] | None = None
@@ -38,20 +39,20 @@ class Past:
 
     def followed_by(self, frame: FrameMotion) -> Past:
         """The past of the frame after ``frame``."""
-        if frame.moving_to_fixed is None or frame.trust.level is TrustLevel.DO_NOT_TRUST:
+        if frame.moving_to_fixed is None:
             return self
         likenesses = self.likenesses
-        if frame.similarity is not None:
+        if frame.similarity is not None and frame.status is not FrameStatus.REFERENCE:  # as alike as can be
             likenesses = (*likenesses, frame.similarity.after - 1)[-_REMEMBERED:]
+        if frame.trust.level is TrustLevel.DO_NOT_TRUST:
+            return replace(self, likenesses=likenesses)
         return Past(frame.moving_to_fixed, frame.index, likenesses)
 
     def misses(self, found: Registration) -> bool:
         """Whether an alignment is likely to be wrong: the head may lie elsewhere, or quite another way."""
-        if disagrees(found) or found.trust.level is TrustLevel.DO_NOT_TRUST:
+        if disagrees(found):
             return True
-        return (
-            found.similarity.after - 1 < _UNLIKE * self._usual if self._usual else found.trust.level is not TrustLevel.GOOD
-        )
+        return not self.is_usual(found) if self._usual else found.trust.level is not TrustLevel.GOOD
 
     def rejects(self, found: Registration) -> bool:
         """Whether an alignment is not to be trusted, seen together with the others."""
@@ -63,8 +64,8 @@ class Past:
 
     @property
     def _usual(self) -> float:
-        """Likeness of most frames; 0 where that is not known yet."""
-        return float(np.median(self.likenesses)) if len(self.likenesses) >= _ENOUGH else 0.0
+        """Likeness of the better frames; 0 where that is not known yet."""
+        return float(np.quantile(self.likenesses, _BETTER)) if len(self.likenesses) >= _ENOUGH else 0.0
 
     def reasons(self, found: Registration, reference: Reference) -> tuple[str, ...]:
         """What is odd about an alignment after the ones before it, in sentences."""
