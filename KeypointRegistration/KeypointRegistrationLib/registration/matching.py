@@ -19,7 +19,7 @@ from ..geometry.sampling import Grid, inside_mask, sample
 from ..geometry.transforms import affine, apply, invert, rotation_angle
 from ..geometry.volume import Volume
 from .local_contrast import locally_normalised
-from .region import SURFACE
+from .region import SURFACE, ball_radius
 
 #: Degrees: poses nearer than this are one.
 APART = 20.0
@@ -30,7 +30,6 @@ _ROTATIONS = 800  # none is further than about 20° from one of them
 _NEAR = ((20.0, 40), (8.0, 40))  # then: up to so many degrees from the best so far, so many rotations
 _SHIFT = 30.0  # mm, how far the middle of the head may be from where it is thought to be
 _SOFT = 4.0  # mm, over which the ball that is compared fades out
-_BALL = np.sqrt(5 / 3)  # radius of a ball whose points lie as far from its middle, root-mean-square, as the anatomy's do
 _LITTLE = 1e-3  # of a voxel's weight or contrast: less is nothing
 _SUPER_FIBONACCI = (np.sqrt(2.0), 1.533751168755204288118041)  # Alexa (2022), which spreads rotations evenly
 
@@ -63,7 +62,7 @@ class Matcher:
         moving_mask: Volume | None = None,
     ) -> None:
         self._centre, self._about = anatomy.mean(axis=0), np.asarray(about, dtype=float)
-        inner = float(_BALL * np.sqrt(np.mean(((anatomy - self._centre) ** 2).sum(axis=1)))) + SURFACE
+        inner = ball_radius(anatomy) + SURFACE
         outer = inner + 3 * _SOFT
         spacing = max(_FINEST, inner / _STEPS)
         patch = _around(np.zeros(3), outer, spacing)
@@ -91,10 +90,6 @@ class Matcher:
         promising = sorted(map(self._placed, _rotations()), key=lambda match: -match.score)
         improved = sorted(map(self._improved, _distinct(promising, count + 1)), key=lambda match: -match.score)
         return _distinct(improved, count)
-
-    def near(self, pose: NDArray[np.float64]) -> Match:
-        """The best pose turned by little from a 4×4 moving → fixed RAS ``pose``."""
-        return self._improved(Match(pose, -np.inf))
 
     def score(self, pose: NDArray[np.float64]) -> float:
         """The correlation ratio, 0 to 1, of the scans at a 4×4 moving → fixed RAS pose, around the anatomy."""

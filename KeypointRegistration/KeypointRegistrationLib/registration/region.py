@@ -17,6 +17,11 @@ SURFACE = 12.0
 _HEAD_MARGIN = 8.0  # mm around the visible head: its outline is a feature too
 
 
+def ball_radius(points: NDArray) -> float:
+    """Radius (mm) of a ball whose points lie as far from its middle, root-mean-square, as ``points`` (N, 3) from theirs."""
+    return float(np.sqrt(5 / 3 * np.mean(((points - points.mean(axis=0)) ** 2).sum(axis=1))))
+
+
 def head_region(volume: Volume) -> NDArray[np.bool_]:
     """The largest bright object, filled, with a margin of some mm, on the voxels of ``volume`` (a coarse one)."""
     objects, count = ndimage.label(volume.voxels > otsu_threshold(volume.voxels))

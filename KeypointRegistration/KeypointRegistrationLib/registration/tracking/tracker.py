@@ -19,8 +19,8 @@ from ..by_intensities import aligned_by_intensities
 from ..options import FEWEST_KEYPOINTS, Progress, RegistrationOptions
 from ..pipeline import KeypointSource, register_detected
 from ..refinement import refine
-from ..region import SURFACE
-from ..result import Registration
+from ..region import SURFACE, ball_radius
+from ..result import Registration, TrustLevel
 from ..rivals import Rival, rival_pose
 from .frames import FrameMotion, FrameStore, Reference, Series
 from .mean import mean_scan
@@ -29,7 +29,6 @@ from .usable import check_frame
 from .verdict import Past, disagrees, lost, of_reference, tracked, unusable
 
 _BATCH = 8  # frames that a graphics card looks at together
-_BALL = np.sqrt(5 / 3)  # radius of a ball whose points lie as far from its middle, root-mean-square, as the keypoints do
 
 
 class HeadSource(KeypointSource, Protocol):
@@ -101,8 +100,7 @@ class Tracker:
                     "in it, or choose another frame as the reference."
                 )
             centre = found.keypoints.positions.mean(axis=0)
-            distances = np.linalg.norm(found.keypoints.positions - centre, axis=1)
-            radius = float(_BALL * np.sqrt(np.mean(distances**2)))
+            radius = ball_radius(found.keypoints.positions)
             self._found = Reference(scan, index, found.keypoints, centre, radius), found
         return self._found[0]
 
@@ -195,6 +193,8 @@ class Tracker:
                 best, refound = anew, True
         if past.misses(best) and self._options.refine:
             best = self._turned(sight.scan, best, past)
+        if best.refined and best.trust.level is TrustLevel.DO_NOT_TRUST and past.is_usual(best):
+            best = self._by_intensities(sight.scan, best, best.moving_to_fixed)  # few keypoints agree, yet it fits
         seconds = perf_counter() - begun
         if disagrees(best) or (refound and past.rejects(best)):
             return lost(index, time, best, seconds)
@@ -208,9 +208,13 @@ class Tracker:
         refinement = refine(
             fixed, scan, past.motion, TransformType.RIGID, None, self._mask, focus=anatomy, margin=SURFACE, locally=True
         )
-        still = Rival(refinement.matrix, clear=True)
-        continued = aligned_by_intensities(found, still, fixed, scan, self._detector.card)
+        continued = self._by_intensities(scan, found, refinement.matrix)
         return continued if past.is_usual(continued) else found
+
+    def _by_intensities(self, scan: Volume, found: Registration, pose: NDArray[np.float64]) -> Registration:
+        """The frame at a ``pose`` that what is usual bears out, though the keypoints ``found`` do not."""
+        sure = Rival(pose, clear=True)
+        return aligned_by_intensities(found, sure, self.prepare().scan, scan, self._detector.card)
 
     def _turned(self, scan: Volume, found: Registration, past: Past) -> Registration:
         """The frame with the head turned as makes it look most like the reference, where it does; else ``found``."""
