@@ -53,10 +53,7 @@ def rival_pose(
     about = apply(invert(moving_to_fixed), anatomy.mean(axis=0)[None])[0]
     matcher = Matcher(fixed, moving, anatomy, about, fixed_mask, moving_mask)
     best, *others = matcher.matches(_FINALISTS)
-    pose = refine(
-        fixed, moving, best.pose, TransformType.RIGID, None, fixed_mask, moving_mask,
-        focus=anatomy, margin=SURFACE, locally=True,
-    ).matrix  # fmt: skip
+    pose = settled(fixed, moving, best.pose, anatomy, fixed_mask, moving_mask)
     reached, found = (likeness(fixed, moving, matrix, anatomy) - 1 for matrix in (moving_to_fixed, pose))
     if found < _BETTER * reached:
         return None
@@ -64,6 +61,21 @@ def rival_pose(
     if not agree(pose, moving_to_fixed):
         far.append(matcher.score(moving_to_fixed))
     return Rival(pose, matcher.score(pose) > max([_GOOD, *(_CLEARLY * score for score in far)]))
+
+
+def settled(
+    fixed: Volume,
+    moving: Volume,
+    pose: NDArray[np.float64],
+    anatomy: NDArray[np.float64],
+    fixed_mask: Volume | None = None,
+    moving_mask: Volume | None = None,
+) -> NDArray[np.float64]:
+    """A rigid ``pose``, 4×4 moving → fixed RAS, refined by intensities alone, whatever keypoints say."""
+    refinement = refine(
+        fixed, moving, pose, TransformType.RIGID, None, fixed_mask, moving_mask, focus=anatomy, margin=SURFACE, locally=True
+    )
+    return refinement.matrix
 
 
 def agree(first: NDArray[np.float64], second: NDArray[np.float64]) -> bool:

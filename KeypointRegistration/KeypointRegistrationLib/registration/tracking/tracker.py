@@ -18,10 +18,9 @@ from ...geometry.volume import Volume
 from ..by_intensities import aligned_by_intensities
 from ..options import FEWEST_KEYPOINTS, Progress, RegistrationOptions
 from ..pipeline import KeypointSource, register_detected
-from ..refinement import refine
-from ..region import SURFACE, ball_radius
+from ..region import ball_radius
 from ..result import Registration, TrustLevel
-from ..rivals import Rival, rival_pose
+from ..rivals import Rival, rival_pose, settled
 from .frames import FrameMotion, FrameStore, Reference, Series
 from .mean import mean_scan
 from .options import ReferenceChoice, TrackingOptions
@@ -205,10 +204,7 @@ class Tracker:
         if past.motion is None:
             return found
         fixed, anatomy = self.prepare().scan, self.prepare().keypoints.positions
-        refinement = refine(
-            fixed, scan, past.motion, TransformType.RIGID, None, self._mask, focus=anatomy, margin=SURFACE, locally=True
-        )
-        continued = self._by_intensities(scan, found, refinement.matrix)
+        continued = self._by_intensities(scan, found, settled(fixed, scan, past.motion, anatomy, self._mask))
         return continued if past.is_usual(continued) else found
 
     def _by_intensities(self, scan: Volume, found: Registration, pose: NDArray[np.float64]) -> Registration:
