@@ -72,6 +72,42 @@ def test_wide_maps_are_not_pulled_harder_than_their_variance_says() -> None:
     assert 1 < pulls[1] / pulls[0] < 5  # linear in the variance, which is four times as large
 
 
+def from_references(wanted: list[tuple[float, float, float]], *logits: torch.Tensor, present: list[float]) -> torch.Tensor:
+    axis = (torch.arange(SIZE) - (SIZE - 1) / 2) * SPACING
+    points = torch.tensor(wanted)[None]
+    return losses.reference_map(log_maps(torch.stack(logits)[None]), axis, points, torch.tensor([present]), 5.0)
+
+
+def test_the_divergence_of_a_reference_from_a_gaussian_is_known() -> None:
+    # KL of Gaussians of one width: d²/2σ²; of two widths in one place: 3 (ln(σ₂/σ₁) + σ₁²/2σ₂² − ½).
+    middle, aside = (0.0, 0.0, 0.0), (3.0, -4.0, 0.0)
+    assert from_references([middle], gaussian_logits(5.0), present=[1]).item() == pytest.approx(0, abs=1e-4)
+    assert from_references([aside], gaussian_logits(5.0), present=[1]).item() == pytest.approx(0.5, abs=2e-3)
+    wider = 3 * (math.log(6 / 5) + 5**2 / (2 * 6**2) - 0.5)
+    assert from_references([middle], gaussian_logits(6.0), present=[1]).item() == pytest.approx(wider, abs=5e-3)
+
+
+def test_the_divergence_from_a_reference_takes_each_axis_for_what_it_is() -> None:
+    for axis in range(3):
+        place = tuple(8.0 if index == axis else 0.0 for index in range(3))
+        assert from_references([place], gaussian_logits(5.0, place), present=[1]).item() == pytest.approx(0, abs=1e-3)
+
+
+def test_the_divergence_from_a_reference_counts_only_keypoints_that_are_present() -> None:
+    wanted, maps = [(0.0, 0.0, 0.0), (16.0, 0.0, 0.0)], (gaussian_logits(5.0), gaussian_logits(5.0))
+    assert from_references(wanted, *maps, present=[1, 0]).item() == pytest.approx(0, abs=1e-4)
+    assert from_references(wanted, *maps, present=[1, 1]).item() > 1
+
+
+def test_a_spike_in_the_wrong_place_is_pulled_by_its_whole_map_where_the_distance_no_longer_pulls() -> None:
+    spike = (SPIKE.clamp(min=-30.0)).requires_grad_()
+    by_map = torch.autograd.grad(from_references([(16.0, 0.0, 0.0)], spike, present=[1]), spike)[0].abs().sum()
+    apart = losses.distance(found(spike).means, torch.tensor([[[16.0, 0.0, 0.0]]]), torch.ones(1, 1))
+    by_distance = torch.autograd.grad(apart, spike)[0].abs().sum()
+    assert by_map > 1
+    assert by_distance < 1e-6
+
+
 @pytest.mark.parametrize(
     "loss",
     [

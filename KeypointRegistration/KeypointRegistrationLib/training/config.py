@@ -75,7 +75,13 @@ class NetworkConfig:
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Weights of the terms (0 switches a term off), reach τ of the repulsion in mm, and the model of L_sim and L_dice."""
+    """Weights of the terms (0 switches a term off), and what some of them need.
+
+    Attributes:
+        repulsion_reach: τ of the repulsion, mm.
+        reference_map_spread: σ of the maps that reference points should have, in voxels of the maps.
+        similarity_transform: by which the pair is aligned for L_sim and L_dice.
+    """
 
     reference: float = 0.0
     reference_map: float = 0.0
@@ -88,6 +94,7 @@ class LossConfig:
     presence: float = 0.0
     denoise: float = 0.0
     repulsion_reach: float = 10.0
+    reference_map_spread: float = 0.9
     similarity_transform: str = "affine"
 
 

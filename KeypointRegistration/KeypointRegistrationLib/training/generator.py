@@ -213,8 +213,13 @@ def _flipped(points: Tensor, centre: Tensor) -> Tensor:
     return mirrored
 
 
+def lattice_axis(size: int, spacing: float, device: torch.device) -> Tensor:
+    """Where ``size`` points lie along one axis, in mm around the middle."""
+    return (torch.arange(size, device=device, dtype=torch.float32) - (size - 1) / 2) * spacing
+
+
 def lattice(size: int, spacing: float, device: torch.device) -> Tensor:
     """Points ``(size, size, size, 3)`` in mm around the middle, x running fastest."""
-    axis = (torch.arange(size, device=device, dtype=torch.float32) - (size - 1) / 2) * spacing
+    axis = lattice_axis(size, spacing, device)
     z, y, x = torch.meshgrid(axis, axis, axis, indexing="ij")
     return torch.stack([x, y, z], dim=-1)

@@ -49,21 +49,25 @@ def distance(found: Tensor, wanted: Tensor, present: Tensor) -> Tensor:
     return (losses * present).sum() / (_HUBER_WIDTH**2 * present.sum().clamp(min=1))
 
 
-def reference_map(log_probabilities: Tensor, places: Tensor, wanted: Tensor, present: Tensor, spread: float) -> Tensor:
+def reference_map(log_probabilities: Tensor, axis: Tensor, wanted: Tensor, present: Tensor, spread: float) -> Tensor:
     """Mean divergence (nats) of Gaussians at the reference points from the maps, where ``present`` ``(B, K)`` is true.
 
     KL(g ‖ p), g proportional to exp(−‖x − r‖²/2σ²) on the voxels.  Unlike ``distance``, whose gradient dies where a map is
-    a wrong spike, it pulls at every voxel of a map.
+    a wrong spike, it pulls at every voxel of a map.  g is a product of one factor per axis, and so is its normalisation.
 
     Args:
-        log_probabilities: ``(B, K, n)``.
-        places: mm, ``(n, 3)``, of the voxels.
+        log_probabilities: ``(B, K, n³)``, x running fastest.
+        axis: mm, ``(n,)``, where the voxels are along each axis.
         wanted: reference points r, mm, ``(B, K, 3)``.
         spread: σ, mm.
     """
-    squares = torch.cdist(wanted.float(), places.expand(len(wanted), -1, -1)).square()
-    target = functional.log_softmax(-squares / (2 * spread**2), dim=2)
-    divergences = (target.exp() * (target - log_probabilities.clamp(min=_LEAST_LOG_PROBABILITY))).sum(-1)
+    squares = (wanted.float().unsqueeze(-1) - axis).square()
+    log_factors = functional.log_softmax(-squares / (2 * spread**2), dim=-1)
+    x, y, z = log_factors.exp().unbind(2)
+    target = (z[..., :, None, None] * y[..., None, :, None] * x[..., None, None, :]).flatten(2)
+    negative_entropy = (log_factors.exp() * log_factors).sum(dim=(-1, -2))
+    cross_entropy = -torch.linalg.vecdot(target, log_probabilities.clamp(min=_LEAST_LOG_PROBABILITY))
+    divergences = negative_entropy + cross_entropy
     return (divergences * present).sum() / present.sum().clamp(min=1)
 
 

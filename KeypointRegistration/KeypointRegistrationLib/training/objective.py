@@ -9,7 +9,7 @@ from ..detection.moments import Moments
 from ..detection.network import KeypointDetector, Reading
 from . import closed_form, losses
 from .config import LossConfig
-from .generator import Batch, ViewSettings, lattice
+from .generator import Batch, ViewSettings, lattice_axis
 from .validation import moments_of
 
 #: The terms of the loss, by their names in the configuration and the log.
@@ -17,8 +17,6 @@ TERMS = (
     "reference", "reference_map", "pose", "similarity", "dice",
     "point_spread", "sharpness", "repulsion", "presence", "denoise",
 )  # fmt: skip
-
-_TARGET_SPREAD = 0.9  # voxels of the maps: σ of what a reference point's map should be
 
 
 class Objective:
@@ -60,12 +58,12 @@ class Objective:
         return total, {name: float(term.detach()) for name, term in terms.items()}
 
     def _reference_map(self, reading: Reading, detector: KeypointDetector, batch: Batch) -> Tensor:
-        """The maps compared with Gaussians at the reference points, as narrow as their voxels can show."""
+        """The maps compared with Gaussians at the reference points, as narrow as is asked for."""
         coarsening = detector.architecture.coarsening
         spacing = coarsening * self._view.spacing
-        places = lattice(self._view.size // coarsening, spacing, batch.points.device).flatten(0, 2)
-        spread = _TARGET_SPREAD * spacing
-        return losses.reference_map(reading.log_probabilities, places, batch.points, batch.present, spread)
+        axis = lattice_axis(self._view.size // coarsening, spacing, batch.points.device)
+        spread = self._config.reference_map_spread * spacing
+        return losses.reference_map(reading.log_probabilities, axis, batch.points, batch.present, spread)
 
     def _pose(self, found: Moments, batch: Batch) -> Tensor:
         """Consistency of the second view's keypoints with the first one's under the known motion between them."""
