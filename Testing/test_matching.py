@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from KeypointRegistrationLib.geometry.transforms import TransformType, affine, invert
 from KeypointRegistrationLib.geometry.volume import Volume
-from KeypointRegistrationLib.registration.local_contrast import locally_normalised
+from KeypointRegistrationLib.registration.local_contrast import evenly_bright, locally_normalised
 from KeypointRegistrationLib.registration.matching import APART, Matcher, apart
 from KeypointRegistrationLib.registration.refinement import refine
 from KeypointRegistrationLib.registration.similarity import likeness
@@ -29,6 +29,25 @@ def test_the_brightness_of_a_coil_is_gone_from_local_contrast() -> None:
     seen = [locally_normalised(volume, head).voxels[head] for volume in (plain, shaded)]
     assert alike(plain.voxels[head], shaded.voxels[head]) < 0.8
     assert alike(*seen) > 0.85
+
+
+def test_even_brightness_undoes_much_of_the_coil_and_keeps_how_bright_tissues_are() -> None:
+    plain, shaded = textured_head(STILL), textured_head(STILL, shading=SHADING)
+    head = plain.voxels > 60
+    evened = [evenly_bright(volume, head).voxels[head] for volume in (plain, shaded)]
+    contrast = locally_normalised(plain, head).voxels[head]
+    assert alike(*evened) > 0.75 > 0.65 > alike(plain.voxels[head], shaded.voxels[head])
+    assert alike(evened[0], plain.voxels[head]) > alike(contrast, plain.voxels[head])
+
+
+def test_even_brightness_is_nothing_outside_a_mask_and_bears_scans_without_contrast() -> None:
+    flat = Volume(np.full((12, 12, 12), 50.0), np.eye(4), "flat")
+    everywhere = np.ones(flat.shape, dtype=bool)
+    assert np.isfinite(evenly_bright(flat, everywhere).voxels).all()
+    head = textured_head(STILL)
+    mask = head.voxels > 60
+    seen = evenly_bright(head, mask, mask).voxels
+    assert (seen[~mask] == 0).all() and seen[mask].std() > 0.05
 
 
 def test_local_contrast_is_nothing_where_nothing_is_and_outside_a_mask() -> None:

@@ -45,15 +45,16 @@ def error(matrix: np.ndarray, truth: np.ndarray, corners: np.ndarray = CORNERS) 
 
 
 @pytest.mark.parametrize(
-    ("kind", "contrast"), [(RIGID, lambda volume: volume), (RIGID, inverted), (SIMILARITY, inverted), (AFFINE, inverted)]
+    ("kind", "contrast", "within"),
+    [(RIGID, lambda volume: volume, 0.3), (RIGID, inverted, 0.5), (SIMILARITY, inverted, 0.5), (AFFINE, inverted, 0.7)],
 )
-def test_a_rough_alignment_becomes_exact(kind, contrast):
+def test_a_rough_alignment_becomes_exact(kind, contrast, within):
     fixed, truth = head(), TRUTH[kind]
     moving = contrast(fixed).moved(invert(truth))
     result = refine(fixed, moving, rough(truth), kind)
     assert error(rough(truth), truth) > 8
     assert result.accepted
-    assert error(result.matrix, truth) < 0.5
+    assert error(result.matrix, truth) < within
     assert result.similarity_after > result.similarity_before
     assert result.reason.startswith("Refined by")
 
@@ -99,9 +100,20 @@ def test_what_does_not_belong_to_the_anatomy_does_not_pull_when_a_focus_is_given
     with_neck = Volume(np.maximum(fixed.voxels, neck(0.0)), fixed.ijk_to_ras)
     bent = Volume(np.maximum(fixed.voxels, neck(18.0)), fixed.ijk_to_ras).moved(invert(truth))
     focus = np.random.default_rng(0).uniform(-25, 25, size=(30, 3)) + np.array([0, 5, 15])
-    whole, focused = (refine(with_neck, bent, rough(truth), RIGID, focus=points).matrix for points in (None, focus))
-    assert error(focused, truth) < 1.0
-    assert error(focused, truth) < error(whole, truth)
+    assert error(refine(with_neck, bent, rough(truth), RIGID, focus=focus).matrix, truth) < 0.2
+
+
+def test_keypoints_and_intensities_are_weighed_between_anatomies_and_not_within_one():
+    fixed = head()
+    surely, hardly = (np.diag([0, 0, 0, error**2]) for error in (0.3, 30.0))
+    for kind in (RIGID, AFFINE):
+        moving, start = inverted(fixed).moved(invert(TRUTH[RIGID])), rough(TRUTH[RIGID], 2, 3)
+        free, held, loose = (refine(fixed, moving, start, kind, q).matrix for q in (None, surely, hardly))
+        if kind is RIGID:
+            np.testing.assert_allclose(held, free, atol=1e-9)
+        else:
+            assert error(held, start) < 0.9 * error(free, start)
+            assert error(loose, free) < 0.1
 
 
 def test_masks_keep_what_is_outside_them_out():
