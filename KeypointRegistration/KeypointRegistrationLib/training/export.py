@@ -63,7 +63,7 @@ def _ordered_state(trainer: Trainer, order: NDArray) -> dict[str, Tensor]:
 def _card(trainer: Trainer, config: TrainingConfig, keypoints: dict[str, Any], sha256: str) -> dict[str, Any]:
     near = trainer.observe_held_out(config.near, _CALIBRATION_PAIRS)
     wide = trainer.observe_held_out(config.wide, _CALIBRATION_PAIRS)
-    calibration = calibrate(near.errors, near.spreads)
+    calibration = calibrate(near.errors, near.spreads, near.shared)
     return {
         "name": config.name,
         "version": config.version,

@@ -29,10 +29,18 @@ class Validation:
 
 @dataclass(frozen=True, eq=False)
 class Sightings:
-    """Errors and spreads (mm) of the keypoints in view, (n,); median spread of each view (mm); share of right presences."""
+    """What was seen of the keypoints in view.
+
+    Attributes:
+        errors, spreads: mm, (n,).
+        shared: product of each keypoint's error, a vector, and that of its nearest neighbour, mm², (n,).
+        view_spreads: median spread of each view, mm.
+        presence_accuracy: share of right presences.
+    """
 
     errors: NDArray[np.float64]
     spreads: NDArray[np.float64]
+    shared: NDArray[np.float64]
     view_spreads: NDArray[np.float64]
     presence_accuracy: float
 
@@ -60,20 +68,32 @@ def observe(detector: KeypointDetector, views: ViewGenerator, limits: PoseRange,
     """
     detector.eval()
     errors, spreads, medians, right = [], [], [], []
+    shared: list[Tensor] = []
     for _ in range(pairs):
         batch = views.pairs(1, [limits], same_subject=0.0 if taught else 1.0)
         reading = detector(batch.images, batch.valid)
         found = moments_of(reading, detector, views.settings)
         spread = (3 * found.variances).sqrt()
         if taught:
-            errors.append((found.means - batch.points).norm(dim=-1)[batch.present])
-            spreads.append(spread[batch.present])
+            wrong, seen = found.means - batch.points, batch.present
         else:
-            errors.append(((found.means[1] - batch.moved(found.means)[0]).norm(dim=-1) / 2**0.5).repeat(2))
-            spreads.append(spread.flatten())
+            once = (found.means[1] - batch.moved(found.means)[0]) / 2**0.5
+            wrong, seen = once.expand(2, -1, -1), torch.ones_like(batch.present)
+        errors.append(wrong.norm(dim=-1)[seen])
+        spreads.append(spread[seen])
+        shared.extend(_shared(*view) for view in zip(wrong, found.means, seen, strict=True))
         medians.append(spread.median(dim=1).values)
         right.append(float(((reading.presence > 0) == batch.present).float().mean()))
-    return Sightings(_joined(errors), _joined(spreads), _joined(medians), float(np.mean(right)))
+    return Sightings(_joined(errors), _joined(spreads), _joined(shared), _joined(medians), float(np.mean(right)))
+
+
+def _shared(wrong: Tensor, means: Tensor, seen: Tensor) -> Tensor:
+    """Products (n,) of the errors ``(K, 3)`` of a view's keypoints, where ``seen`` ``(K,)``, and of their neighbours'."""
+    wrong, means = wrong[seen], means[seen]
+    if len(means) < 2:
+        return wrong.new_zeros(len(means))
+    apart = torch.cdist(means, means).fill_diagonal_(torch.inf)
+    return (wrong * wrong[apart.argmin(dim=1)]).sum(dim=1)
 
 
 def moments_of(reading: Reading, detector: KeypointDetector, settings: ViewSettings) -> Moments:
