@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .alignment import DegenerateError
+from .generators import generators
 from .transforms import TransformType, affine, invert
 
 
@@ -92,23 +93,6 @@ def _moving_derivatives(kind: TransformType, matrix: ArrayLike) -> NDArray[np.fl
 
     The derivative of coordinate r at the moving point p̃ = (x, y, z, 1) is p̃ᵀ D[r].
     """
-    matrix = np.asarray(matrix, dtype=float)
-    if kind is TransformType.AFFINE:
-        return np.einsum("rs,ij->risj", np.eye(3), np.eye(4)).reshape(3, 4, 12)
-    # A small turn ω moves the turned point q = A p by ω × q, a growth of the logarithmic scale s by s q.
-    generators = [affine(turn, np.zeros(3)) for turn in _cross_matrices()]
-    if kind is TransformType.SIMILARITY:
-        generators.append(np.eye(4))
-    linear = affine(matrix[:3, :3], np.zeros(3))
-    moved = [(generator @ linear)[:3] for generator in generators]
-    shifts = [np.outer(np.eye(3)[axis], (0, 0, 0, 1)) for axis in range(3)]
-    return np.stack(moved + shifts, axis=-1)
-
-
-def _cross_matrices() -> NDArray[np.float64]:
-    """The matrices of ω × q for ω along R, A and S, shape (3, 3, 3)."""
-    turns = np.zeros((3, 3, 3))
-    for axis in range(3):
-        first, second = (axis + 1) % 3, (axis + 2) % 3
-        turns[axis, second, first], turns[axis, first, second] = 1.0, -1.0
-    return turns
+    # A turn or growth acts on the moved point up to its shift; an affine's entries on the moving point itself.
+    linear = np.eye(4) if kind is TransformType.AFFINE else affine(np.asarray(matrix, dtype=float)[:3, :3], np.zeros(3))
+    return np.stack([(generator @ linear)[:3] for generator in generators(kind)], axis=-1)

@@ -19,7 +19,7 @@ from ..geometry.transforms import TransformType, affine, apply, invert
 from ..geometry.volume import Volume
 from .itk_space import straightened
 from .local_contrast import SURROUNDINGS, evenly_bright, locally_normalised
-from .optimisation import LEVELS, Optimiser
+from .optimisation import LEVELS, Optimiser, TooLittleOverlap
 from .options import Progress
 from .region import head_region, region_around
 from .similarity import normalised_mutual_information
@@ -115,14 +115,14 @@ def refine(
 
     before = similarity(start)
     begun = max([start, *starts], key=similarity)
-    optimiser = Optimiser(near_fixed, near_moving, region, points.mean(axis=0), moving_mask)
+    optimiser = Optimiser(near_fixed, near_moving, region, moving_mask)
     refined = begun
     try:
         for index, level in enumerate(optimiser.levels):
             if progress is not None:
                 progress(index / len(optimiser.levels), f"Refining at {level.spacing:g} mm")
             refined = optimiser.run(level, kind, refined)
-    except RuntimeError:  # how ITK says that the scans do not overlap at a pose it tried
+    except TooLittleOverlap:
         return _unchanged(start, before, "Not refined: the two scans overlap too little.")
     corners = _corners(points)
     change = _average_change(refined @ invert(start), corners)
