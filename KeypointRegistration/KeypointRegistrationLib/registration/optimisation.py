@@ -10,6 +10,7 @@ from scipy import ndimage
 from scipy.linalg import expm
 
 from ..geometry.generators import generators
+from ..geometry.interpolation import interpolated, nearest
 from ..geometry.sampling import Grid, coverage, inside_mask
 from ..geometry.transforms import TransformType, affine, apply, invert
 from ..geometry.volume import Volume
@@ -121,7 +122,13 @@ class Optimiser:
         count = int(min(_SAMPLES, len(voxels) * self._region.voxel_volume / fixed.voxel_volume))
         chosen = voxels[rng.integers(len(voxels), size=count)] + rng.uniform(-0.5, 0.5, (count, 3))
         places = apply(self._region.ijk_to_ras, chosen)
-        return _Likeness(fixed, moving, coarsened(self._counts, level.spacing), places, kind, matrix)
+        return _Likeness(fixed, moving, self._inside(level), places, kind, matrix)
+
+    def _inside(self, level: Level) -> Volume:
+        """What counts of the moving scan, as seen at one level: next to what does not, voxels have a share of it."""
+        counts = coarsened(self._counts, level.spacing)
+        inside = ndimage.binary_erosion(counts.voxels > _WHOLE, np.ones((3, 3, 3)), border_value=True)
+        return Volume(inside, counts.ijk_to_ras)
 
 
 class _Likeness:
@@ -140,13 +147,10 @@ class _Likeness:
         self._to_places = affine(self.radius * np.eye(3), middle)
         self._generators = generators(kind)
         relative = np.concatenate([(places - middle) / self.radius, np.ones((len(places), 1))], axis=1)
-        changes = self.radius * relative @ self._generators[:, :3].transpose(1, 2, 0)
-        self._changes = changes.transpose(1, 0, 2).astype(np.float32)  # of places (n, 3, p), mm, by the parameters
-        kernel = (-0.5, 0.0, 0.5)
-        self._slopes = [ndimage.correlate1d(moving.voxels, kernel, axis, mode="nearest") for axis in (2, 1, 0)]
-        values = _at(fixed.voxels, apply(fixed.ras_to_ijk, places))
+        self._relative = relative.astype(np.float32)
+        values, _ = interpolated(fixed.voxels, apply(fixed.ras_to_ijk, places))
         self._fixed_places = Bins(values).places(values)
-        self._bins = Bins(_at(moving.voxels, apply(moving.ras_to_ijk @ invert(start), places)))
+        self._bins = Bins(interpolated(moving.voxels, apply(moving.ras_to_ijk @ invert(start), places))[0])
 
     def changed(self, matrix: NDArray, parameters: NDArray) -> NDArray[np.float64]:
         """A 4×4 moving → fixed after a small change, by ``parameters`` (p,), of the places that it is compared at."""
@@ -161,26 +165,19 @@ class _Likeness:
             TooLittleOverlap: if hardly any of the places can be seen in the moving scan.
         """
         back = invert(matrix)
-        # Next to what does not count, voxels have a share of it.
-        share = _at(self._counts.voxels, apply(self._counts.ras_to_ijk @ back, self._places), mode="constant")
-        seen = share > _WHOLE
+        seen = nearest(self._counts.voxels, apply(self._counts.ras_to_ijk @ back, self._places))
         if seen.sum() < _FEWEST_SAMPLES:
             raise TooLittleOverlap("The scans overlap too little.")
         to_voxels = self._moving.ras_to_ijk @ back
-        ijk = apply(to_voxels, self._places[seen])
-        values = self._bins.places(_at(self._moving.voxels, ijk))
-        information, slopes = mutual_information(self._fixed_places[seen], values)
-        rising = np.stack([_at(slope, ijk) for slope in self._slopes], axis=1) @ to_voxels[:3, :3]  # per mm in fixed space
-        rising *= slopes[:, None] / self._bins.width
-        scores = np.matmul(rising[:, None].astype(np.float32), self._changes[seen])[:, 0].astype(float)
-        return _Gain(information, scores.mean(axis=0), scores.T @ scores / len(scores))
+        values, rising = interpolated(self._moving.voxels, apply(to_voxels, self._places[seen]))
+        information, slopes = mutual_information(self._fixed_places[seen], self._bins.places(values))
+        rising *= (self.radius * slopes / self._bins.width).astype(np.float32)[:, None]
+        rising = rising @ to_voxels[:3, :3].astype(np.float32)  # per mm of fixed space
+        by_entry = (rising[:, :, None] * self._relative[seen, None]).reshape(-1, 12)  # of the change's matrix
+        scores = by_entry @ self._generators[:, :3].reshape(-1, 12).T.astype(np.float32)
+        return _Gain(information, scores.mean(axis=0, dtype=float), (scores.T @ scores).astype(float) / len(scores))
 
 
 def _smoothed(volume: Volume, level: Level) -> Volume:
     sigma = _SMOOTHING * level.spacing / volume.spacing[::-1]
     return Volume(ndimage.gaussian_filter(volume.voxels.astype(np.float32), sigma, mode="nearest"), volume.ijk_to_ras)
-
-
-def _at(voxels: NDArray, ijk: NDArray, mode: str = "nearest") -> NDArray:
-    """Linearly interpolated values (n,) at voxel indices (n, 3); beyond the border as on it, or 0 if ``constant``."""
-    return ndimage.map_coordinates(voxels, ijk[:, ::-1].T, order=1, mode=mode)
