@@ -48,7 +48,7 @@ OWNERS = {
     "vtkmodules": {"scene", "files"},
     "qt": {"panel"},
     "ctk": {"panel"},
-    "SimpleITK": {"registration", "files", "evaluation", "training"},
+    "SimpleITK": {"files", "evaluation"},
     "numpy": set(MAY_USE) - {"worker"},
     "scipy": {"geometry", "detection", "registration", "files", "training", "evaluation"},
     "ants": {"evaluation"},

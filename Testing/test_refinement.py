@@ -11,7 +11,6 @@ from KeypointRegistrationLib.files.scans import read_volume
 from KeypointRegistrationLib.geometry.sampling import Grid, sample
 from KeypointRegistrationLib.geometry.transforms import TransformType, affine, apply, decompose, invert
 from KeypointRegistrationLib.geometry.volume import Volume
-from KeypointRegistrationLib.registration.itk_space import straightened, to_affine, to_image, to_matrix
 from KeypointRegistrationLib.registration.refinement import refine
 from KeypointRegistrationLib.registration.region import head_region, region_around
 from KeypointRegistrationLib.registration.working_copy import coarsened, cropped, working_copy
@@ -185,30 +184,6 @@ def test_real_contrasts_of_one_head_are_brought_together(shared_data):
     result = refine(fixed, moving, rough(sample_matrix(70)), RIGID)
     assert result.accepted
     assert error(result.matrix, sample_matrix(70)) < 0.6
-
-
-def test_images_and_transforms_put_the_same_anatomy_at_the_same_place_in_itk():
-    volume = head()
-    image = to_image(volume)
-    ras = apply(volume.ijk_to_ras, [[3, 5, 7]])[0]
-    np.testing.assert_allclose(image.TransformIndexToPhysicalPoint((3, 5, 7)), ras * (-1, -1, 1))
-    assert image[3, 5, 7] == volume.voxels[7, 5, 3]
-    np.testing.assert_allclose(
-        to_affine(STRETCH).TransformPoint((ras * (-1, -1, 1)).tolist()), apply(STRETCH, ras) * (-1, -1, 1)
-    )
-    np.testing.assert_allclose(to_matrix(to_affine(TRUTH[AFFINE])), TRUTH[AFFINE], atol=1e-12)
-
-
-def test_straightening_keeps_perpendicular_scans_and_resamples_sheared_ones():
-    volume = head()
-    assert straightened(volume) is volume
-    sheared = Volume(volume.voxels, volume.ijk_to_ras @ affine([[1, 0.3, 0], [0, 1, 0], [0, 0, 1]], (0, 0, 0)))
-    straight = straightened(sheared)
-    directions = straight.ijk_to_ras[:3, :3] / straight.spacing
-    np.testing.assert_allclose(directions.T @ directions, np.eye(3), atol=1e-9)
-    index = apply(straight.ras_to_ijk, sheared.corners)
-    assert (index > -1e-6).all()
-    assert (index < np.array(straight.shape[::-1]) - 1 + 1e-6).all()
 
 
 def test_working_copies_are_small_views_of_the_right_place():

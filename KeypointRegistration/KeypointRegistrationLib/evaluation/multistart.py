@@ -9,9 +9,9 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from ..files.itk_space import to_image, to_matrix
 from ..geometry.transforms import TransformType, invert
 from ..geometry.volume import Volume
-from ..registration.itk_space import to_image, to_matrix
 from ..registration.working_copy import coarsened
 
 _SEED = 1

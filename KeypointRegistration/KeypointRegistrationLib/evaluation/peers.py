@@ -9,9 +9,9 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from ..files.itk_space import to_image, to_matrix
 from ..geometry.transforms import TransformType, affine, apply, invert
 from ..geometry.volume import Volume
-from ..registration.itk_space import to_image, to_matrix
 from ..registration.working_copy import coarsened
 
 _COARSE_SPACING = 4.0  # mm

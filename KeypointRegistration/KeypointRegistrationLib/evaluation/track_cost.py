@@ -7,8 +7,8 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
+from ..files.itk_space import to_image
 from ..geometry.errors import InputError
-from ..registration.itk_space import to_image
 from .cost import CPU, MEMORY, WHOLE, measured_process
 from .track_series import Case
 

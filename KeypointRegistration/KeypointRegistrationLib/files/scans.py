@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from ..geometry.errors import InputError
 from ..geometry.transforms import affine, invert
 from ..geometry.volume import Volume
-from ..registration.itk_space import to_matrix
 from .dicom import read_series
 from .headers import check_spacing
+from .itk_space import to_matrix
 from .nifti import is_nifti, read_nifti
 from .voxels import voxels_of
 

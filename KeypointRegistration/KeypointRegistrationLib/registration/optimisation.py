@@ -11,7 +11,7 @@ from scipy.linalg import expm
 
 from ..geometry.generators import generators
 from ..geometry.interpolation import interpolated, nearest
-from ..geometry.sampling import Grid, coverage, inside_mask
+from ..geometry.sampling import Grid, inside_mask
 from ..geometry.transforms import TransformType, affine, apply, invert
 from ..geometry.volume import Volume
 from .mutual_information import Bins, mutual_information
@@ -87,9 +87,7 @@ class Optimiser:
         self._fixed, self._moving = (working_copy(volume, self.levels[-1].spacing) for volume in (fixed, moving))
         self._region = region
         grid = Grid.of(coarsened(self._moving, _MASK_SPACING))
-        counts = coverage(moving, grid)  # a straightened copy holds corners that were never scanned
-        if moving_mask is not None:
-            counts &= inside_mask(moving_mask, grid)
+        counts = np.ones(grid.shape, dtype=bool) if moving_mask is None else inside_mask(moving_mask, grid)
         self._counts = Volume(counts.astype(np.float32), grid.ijk_to_ras)
 
     def run(self, level: Level, kind: TransformType, matrix: NDArray) -> NDArray[np.float64]:

@@ -17,7 +17,6 @@ from ..geometry.accuracy import predicted_error
 from ..geometry.sampling import Grid, coverage, inside_mask
 from ..geometry.transforms import TransformType, affine, apply, invert
 from ..geometry.volume import Volume
-from .itk_space import straightened
 from .local_contrast import SURROUNDINGS, evenly_bright, locally_normalised
 from .optimisation import LEVELS, Optimiser, TooLittleOverlap
 from .options import Progress
@@ -93,7 +92,7 @@ def refine(
     start = np.array(moving_to_fixed, dtype=float)
     around = None if focus is None or len(focus) == 0 else np.asarray(focus, dtype=float)
     near = fixed if around is None else cropped(fixed, around, margin + _REGION_SPACING)
-    overview = straightened(coarsened(near, _REGION_SPACING))
+    overview = coarsened(near, _REGION_SPACING)
     inside = _region(overview, fixed_mask, around, margin) & coverage(near, Grid.of(overview))
     if inside.sum() < _FEWEST_VOXELS:
         return _unchanged(start, 1.0, "Not refined: too little of the fixed scan can be compared.")

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from ..geometry.sampling import averaged
 from ..geometry.transforms import affine, apply
 from ..geometry.volume import Volume
-from .itk_space import straightened
 
 #: Percentiles that bound the values of a working copy, so that a few hot voxels do not squeeze the histogram.
 _PERCENTILES = (0.1, 99.9)
@@ -37,8 +36,8 @@ def coarsened(volume: Volume, spacing: float) -> Volume:
 
 
 def working_copy(volume: Volume, spacing: float) -> Volume:
-    """The scan at about ``spacing`` mm as 32-bit numbers on perpendicular axes, without its most extreme values."""
-    small = straightened(coarsened(volume, spacing))
+    """The scan at about ``spacing`` mm as 32-bit numbers, without its most extreme values."""
+    small = coarsened(volume, spacing)
     voxels = small.voxels.astype(np.float32)
     low, high = np.percentile(voxels, _PERCENTILES)
     if high > low:

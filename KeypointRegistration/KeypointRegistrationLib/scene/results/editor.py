@@ -13,6 +13,7 @@ from ...geometry.errors import InputError
 from ...geometry.transforms import TransformType
 from ...registration.correction import AddedPair, Correction, PairChoice, Point, corrected
 from ...registration.result import Registration, SimilarityChange
+from ...registration.similarity import likeness
 from ..sides import Side
 from .handle import SceneRegistration
 from .paired_lists import PairedLists
@@ -259,9 +260,6 @@ class RegistrationEditor:
             fixed, moving = registered_scans(self.result)
         except InputError:  # a scan is gone or has been changed, which other parts of the panel tell
             return
-        # Imported here, because it brings SimpleITK, which takes Slicer a while to load.
-        from ...registration.similarity import likeness
-
         anatomy = self.original.fixed_keypoints.positions if self.original.of_one_person else None
         after = likeness(fixed, moving, self.registration.moving_to_fixed, anatomy)
         similarity = SimilarityChange(self.original.similarity.before, after)
