@@ -169,6 +169,16 @@ def test_a_track_survives_a_file(scene: slicer.vtkMRMLScene, card: Card, tmp_pat
     assert scene.GetNumberOfNodesByClass("vtkMRMLPlotChartNode") == 3
 
 
+def test_plots_leave_room_for_their_legends_after_the_last_frame(scene: slicer.vtkMRMLScene, card: Card) -> None:
+    volume = add_sequence(scene)
+    first, *_, last = SceneSeries(volume).times
+    tracked(volume, card)
+    for chart in slicer.util.getNodesByClass("vtkMRMLPlotChartNode", scene):
+        assert not chart.GetXAxisRangeAuto()
+        begins, ends = chart.GetXAxisRange()
+        assert begins == first and last + 0.3 * (last - first) < ends < last + 0.6 * (last - first)
+
+
 @pytest.mark.parametrize("frame", [1, UNUSABLE], ids=["a tracked frame", "a frame without a registration"])
 def test_removing_leaves_nothing_behind(scene: slicer.vtkMRMLScene, card: Card, frame: int) -> None:
     volume = add_sequence(scene)

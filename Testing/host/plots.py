@@ -67,6 +67,10 @@ class PlotView:
         self._chart.GetAxis(vtk.vtkAxis.BOTTOM).SetTitle(chart.GetXAxisTitle())
         for n in range(chart.GetNumberOfPlotSeriesNodes()):
             self._add(chart.GetNthPlotSeriesNode(n))
+        time = self._chart.GetAxis(vtk.vtkAxis.BOTTOM)
+        time.SetBehavior(vtk.vtkAxis.AUTO if chart.GetXAxisRangeAuto() else vtk.vtkAxis.FIXED)
+        if not chart.GetXAxisRangeAuto():
+            time.SetRange(*chart.GetXAxisRange())
         self._chart.RecalculateBounds()
 
     def _add(self, series: slicer.vtkMRMLPlotSeriesNode) -> None:

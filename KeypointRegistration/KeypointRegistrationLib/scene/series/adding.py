@@ -100,7 +100,7 @@ def _add_table(node: slicer.vtkMRMLTextNode, series: SceneSeries, shown: SceneRe
     table.SetUseColumnTitleAsColumnHeader(True)
     table.SetLocked(True)
     node.SetNodeReferenceID(parts.TABLE, table.GetID())
-    lines, charts = add_charts(table, series.name, series.is_timed)
+    lines, charts = add_charts(table, series.name, series.times, series.is_timed)
     for role, nodes in ((parts.PLOT_SERIES, lines), (parts.CHARTS, charts)):
         for each in nodes:
             node.AddNodeReferenceID(role, each.GetID())

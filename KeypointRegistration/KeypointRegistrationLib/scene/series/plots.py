@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import slicer
@@ -11,6 +12,7 @@ from .table import DOUBTFUL, LOST, TIME
 
 _AXES: tuple[tuple[str, Colour], ...] = (("R", (0.85, 0.37, 0.01)), ("A", (0.0, 0.45, 0.70)), ("S", (0.0, 0.55, 0.40)))
 _ONE: Colour = (0.2, 0.2, 0.2)
+_FOR_LEGEND = 0.45  # of the duration
 _MARKS: tuple[tuple[str, str, Colour, int], ...] = (
     (DOUBTFUL, "check", (0.90, 0.60, 0.0), slicer.vtkMRMLPlotSeriesNode.MarkerStyleDiamond),
     (LOST, "lost", (0.80, 0.10, 0.10), slicer.vtkMRMLPlotSeriesNode.MarkerStyleCross),
@@ -36,9 +38,11 @@ PLOTS = (
 
 
 def add_charts(
-    table: slicer.vtkMRMLTableNode, name: str, is_timed: bool
+    table: slicer.vtkMRMLTableNode, name: str, times: Sequence[float], is_timed: bool
 ) -> tuple[list[slicer.vtkMRMLPlotSeriesNode], list[slicer.vtkMRMLPlotChartNode]]:
     """What is drawn of what ``table`` says of the series called ``name``, and the charts in the order of ``PLOTS``.
+
+    The axis of time goes on after the last of the ``times``, where the legend then is.
 
     Each also marks, on the axis of time, the frames that are not to be trusted and those in which the head was not found.
     Smoothed motion is drawn where the table has it.
@@ -50,13 +54,15 @@ def add_charts(
         lines += [_add_smoothed(table, *line) for line in plot.lines if plot.can_be_smoothed]
         chart = _add_chart(table.GetScene(), f"{name} {plot.title.lower()}", plot, [*lines, *marks])
         chart.SetXAxisTitle("Time (s)" if is_timed else "Frame")
+        chart.SetXAxisRangeAuto(False)
+        chart.SetXAxisRange(times[0], times[-1] + _FOR_LEGEND * (times[-1] - times[0]))
         charts.append(chart)
         every += lines
     return every, charts
 
 
 def _add_series(table: slicer.vtkMRMLTableNode, column: str, name: str, colour: Colour) -> slicer.vtkMRMLPlotSeriesNode:
-    """Its name is what the legend says, which must be short: the legend is printed over the lines."""
+    """Its name is what the legend says, which must be short: there is little room for it."""
     series = table.GetScene().AddNewNodeByClass("vtkMRMLPlotSeriesNode", name)
     series.SetPlotType(series.PlotTypeScatter)
     series.SetAndObserveTableNodeID(table.GetID())
