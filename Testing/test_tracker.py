@@ -307,6 +307,6 @@ def test_a_head_whose_keypoints_are_seen_the_wrong_way_round_is_found_by_its_loo
     for frame in frames[4:]:
         error = frame.moving_to_fixed @ motions[frame.index]
         assert rotation_angle(error) < 2.0 and np.linalg.norm(error[:3, 3]) < 2.0
-        assert frame.trust.level is TrustLevel.CHECK
         assert not frame.used.any() and frame.covariance is None and frame.predicted_tre is None
     assert "look more alike turned by" in frames[4].trust.reasons[0]
+    assert [frame.trust.level for frame in frames[4:]] == [TrustLevel.CHECK, TrustLevel.GOOD]  # then it stays there

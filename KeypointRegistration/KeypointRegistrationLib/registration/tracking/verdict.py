@@ -21,6 +21,8 @@ _BETTER = 0.75  # quantile of them that is usual: frames that were aligned wrong
 _ENOUGH = 3  # of them, to say what is usual
 _UNLIKE = 0.6  # of the usual likeness: less is a reason for doubt
 _STRANGE = 0.4  # of the usual likeness: less is not the head, or not its pose
+_ALIKE = 0.75  # of the usual likeness: as much, near where the head was, lays doubts about keypoints to rest
+_NEAR = 5.0  # mm between frames, over the head
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +64,16 @@ class Past:
         """Whether the frame is known to look as much like the reference as most frames before it."""
         return self._usual > 0 and found.similarity.after - 1 >= _UNLIKE * self._usual
 
+    def bears_out(self, found: Registration, reference: Reference) -> bool:
+        """Whether doubts about an alignment by intensities do not matter.
+
+        The frame looks as much like the reference as most before it, with the head hardly moved since the last of them.
+        """
+        if self.motion is None or not self._usual or not found.refined:
+            return False
+        moved = displacement(found.moving_to_fixed, self.motion, reference.centre, reference.radius)
+        return moved <= _NEAR and found.similarity.after - 1 >= _ALIKE * self._usual
+
     @property
     def _usual(self) -> float:
         """Likeness of the better frames; 0 where that is not known yet."""
@@ -92,14 +104,17 @@ def tracked(
 ) -> FrameMotion:
     """The frame with its verdict."""
     odd = past.reasons(found, reference)
-    level = TrustLevel.CHECK if odd and found.trust.level is TrustLevel.GOOD else found.trust.level
+    trust = found.trust
+    if trust.level is TrustLevel.CHECK and past.bears_out(found, reference):
+        trust = Trust(TrustLevel.GOOD)
+    level = TrustLevel.CHECK if odd and trust.level is TrustLevel.GOOD else trust.level
     level = TrustLevel.DO_NOT_TRUST if past.rejects(found) else level
     return FrameMotion(
         index=index,
         time=time,
         status=FrameStatus.TRACKED,
         moving_to_fixed=found.moving_to_fixed,
-        trust=Trust(level, (*found.trust.reasons, *odd)),
+        trust=Trust(level, (*trust.reasons, *odd)),
         keypoints=found.moving_keypoints,
         used=found.used,
         covariance=motion_covariance(found),
