@@ -33,7 +33,7 @@ def test_the_brightness_of_a_coil_is_gone_from_local_contrast() -> None:
 
 def test_even_brightness_undoes_much_of_the_coil_and_keeps_how_bright_tissues_are() -> None:
     plain, shaded = textured_head(STILL), textured_head(STILL, shading=SHADING)
-    head = plain.voxels > 60
+    head = plain.voxels > 75  # not the surface, which is darker however bright the coil is
     evened = [evenly_bright(volume, head).voxels[head] for volume in (plain, shaded)]
     contrast = locally_normalised(plain, head).voxels[head]
     assert alike(*evened) > 0.75 > 0.65 > alike(plain.voxels[head], shaded.voxels[head])
@@ -93,7 +93,7 @@ def test_refinement_by_local_contrast_is_not_led_astray_by_the_coil() -> None:
 
 def test_refinement_begins_where_the_scans_look_most_alike() -> None:
     fixed, moving = textured_head(STILL), textured_head(POSE, 1)
-    turned = affine(Rotation.from_euler("x", 90, degrees=True).as_matrix(), np.zeros(3)) @ TRUTH
+    turned = affine(Rotation.from_euler("x", 180, degrees=True).as_matrix(), np.zeros(3)) @ TRUTH
     near = affine(Rotation.from_euler("z", 6, degrees=True).as_matrix(), np.zeros(3)) @ TRUTH
     alone = refine(fixed, moving, turned, TransformType.RIGID, focus=ANATOMY, locally=True)
     refined = refine(fixed, moving, turned, TransformType.RIGID, focus=ANATOMY, locally=True, starts=[near])

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from KeypointRegistrationLib.geometry.sampling import Grid, averaged, coverage, sample
+from KeypointRegistrationLib.geometry.sampling import Grid, averaged, coverage, refined_grid, sample
 from KeypointRegistrationLib.geometry.transforms import affine, apply
 from KeypointRegistrationLib.geometry.volume import Volume
 from samples import sample_matrix
+from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 GRADIENT = np.array([1.5, -2.0, 0.7])
@@ -131,3 +132,16 @@ def test_sampling_a_large_scan_coarsely_needs_a_fraction_of_its_memory():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < volume.voxels.nbytes / 2
+
+
+def test_a_refined_grid_holds_the_cubic_spline_at_the_same_places() -> None:
+    rng = np.random.default_rng(2)
+    voxels = ndimage.gaussian_filter(rng.normal(size=(9, 12, 10)), 0.7).astype(np.float32)
+    volume = Volume(voxels, affine(np.diag([2.0, 3.0, 4.0]), [5.0, -7.0, 1.0]))
+    finer = refined_grid(volume, (2, 3, 1))
+    assert finer.shape == (17, 34, 10)
+    places = np.argwhere(np.ones(finer.shape))[:, ::-1]
+    ijk = apply(volume.ras_to_ijk @ finer.ijk_to_ras, places)
+    expected = ndimage.map_coordinates(voxels, ijk.T[::-1], order=3, mode="mirror")
+    np.testing.assert_allclose(finer.voxels.ravel(), expected, atol=1e-5)
+    np.testing.assert_allclose(finer.voxels[::2, ::3], voxels)

@@ -29,8 +29,10 @@ def textured_head(pose: np.ndarray, seed: int = 0, *, inverted: bool = False, sh
     turned = places @ invert(pose)[:3, :3].T + invert(pose)[:3, 3]
     index = (turned - own[:3, 3]) / SPACING
     looks = ndimage.map_coordinates(texture, index[:, ::-1].T, order=1, mode="constant")
-    inside = np.linalg.norm(turned / AXES, axis=1) <= 1
-    values = np.where(inside, 120 + 25 * looks, 20.0)
+    distance, ray = np.linalg.norm(turned / AXES, axis=1), np.linalg.norm(turned, axis=1)
+    depth = ray * (1 / np.maximum(distance, 1e-6) - 1)  # mm below the surface, along the ray from the middle
+    inside = np.clip(0.5 + depth / SPACING, 0, 1)  # voxels at the surface show it in part, as a scanner's do
+    values = 20 + inside * (100 + 25 * looks)
     values = (240.0 - values if inverted else values) * np.exp(shading * places[:, 0] / 100)
     values += np.random.default_rng([seed, 1]).normal(scale=3.0, size=values.shape)
     return Volume(values.reshape(texture.shape).astype(np.float32), own, f"head {seed}")

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
+from .transforms import affine
 from .volume import Volume
 
 
@@ -141,6 +142,33 @@ def averaged(volume: Volume, blocks: tuple[int, ...]) -> Volume:
     to_fine = np.diag([*size, 1.0])
     to_fine[:3, 3] = (size - 1) / 2
     return Volume(mean, volume.ijk_to_ras @ to_fine, volume.name)
+
+
+def refined_grid(volume: Volume, times: tuple[int, ...]) -> Volume:
+    """The scan with ``times`` (K, J, I) as many steps from one voxel to the next, the new values on cubic B-splines.
+
+    Linear interpolation blurs halfway between voxels and not on them; on a finer grid it hardly does.
+    """
+    voxels = volume.voxels.astype(np.float32)
+    for axis, parts in enumerate(times):
+        if parts > 1:
+            voxels = _splined(voxels, axis, parts)
+    return Volume(voxels, volume.ijk_to_ras @ affine(np.diag(1 / np.array(times[::-1])), np.zeros(3)), volume.name)
+
+
+def _splined(voxels: NDArray, axis: int, parts: int) -> NDArray[np.float32]:
+    """``parts`` − 1 values between any two along an axis, on the cubic B-spline through all (mirrored at the ends)."""
+    spline = ndimage.spline_filter1d(voxels, 3, axis, np.float32, mode="mirror")
+    length = voxels.shape[axis]
+    finer = np.empty((*voxels.shape[:axis], parts * (length - 1) + 1, *voxels.shape[axis + 1 :]), dtype=np.float32)
+    lead = (slice(None),) * axis
+    finer[(*lead, slice(None, None, parts))] = voxels
+    for part in range(1, parts):
+        u = part / parts
+        weights = np.array([(1 - u) ** 3, 3 * u**3 - 6 * u**2 + 4, -3 * u**3 + 3 * u**2 + 3 * u + 1, u**3]) / 6
+        between = ndimage.correlate1d(spline, weights, axis, mode="mirror", origin=-1)
+        finer[(*lead, slice(part, None, parts))] = between[(*lead, slice(0, length - 1))]
+    return finer
 
 
 def _common_type(voxels: NDArray) -> NDArray:

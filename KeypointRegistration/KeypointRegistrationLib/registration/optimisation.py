@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +11,12 @@ from scipy.linalg import expm
 
 from ..geometry.generators import generators
 from ..geometry.interpolation import interpolated, nearest
-from ..geometry.sampling import Grid, inside_mask
+from ..geometry.sampling import Grid, inside_mask, refined_grid
 from ..geometry.transforms import TransformType, affine, apply, invert
 from ..geometry.volume import Volume
 from .mutual_information import Bins, mutual_information
-from .working_copy import coarsened, working_copy
+from .shading import shading, shading_at
+from .working_copy import coarsened, cropped, working_copy
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,14 @@ class Level:
         spacing: of the scans it looks at, mm.
         iterations: at most.
         longest_step, last_step: how far (mm) a step moves the anatomy at most, and below which length it has converged.
+        finely: whether what shifts a result by less than a voxel is seen to: it begins where the scans nearly fit already.
     """
 
     spacing: float
     iterations: int
     longest_step: float
     last_step: float
+    finely: bool = False
 
 
 LEVELS = (Level(4.0, 30, 4.0, 0.012), Level(2.0, 25, 1.5, 0.006), Level(1.0, 20, 0.5, 0.003))
@@ -43,6 +46,9 @@ _WHOLE = 0.999  # share of a voxel
 _SEED = 2503
 _MASK_SPACING = 2.0  # mm
 _SMOOTHING = 0.5  # Gaussian σ in units of a level's spacing
+_FINE = 1.5  # mm: the coarsest voxels between which linear interpolation does not err by more than is gained
+_DENSER = 8  # times as many places as voxels are looked at on a finer grid
+_MARGIN = 15.0  # mm around what is looked at, for splines and for poses to come
 _DAMPING = (1e-3, 1e-2, 0.3)  # of a step: the least, at first, and the least after one that was no gain
 _EASED, _TIGHTENED = 0.25, 6.0  # times the damping, after a gain and after none
 
@@ -83,7 +89,8 @@ class Optimiser:
 
     def __init__(self, fixed: Volume, moving: Volume, region: Volume, moving_mask: Volume | None = None) -> None:
         finest = min(fixed.spacing.min(), moving.spacing.min())
-        self.levels = [level for level in LEVELS if level is LEVELS[0] or level.spacing > _FINER * finest]
+        *coarser, last = [level for level in LEVELS if level is LEVELS[0] or level.spacing > _FINER * finest]
+        self.levels = [*(coarser or [last]), replace(last, finely=True)]
         self._fixed, self._moving = (working_copy(volume, self.levels[-1].spacing) for volume in (fixed, moving))
         self._region = region
         grid = Grid.of(coarsened(self._moving, _MASK_SPACING))
@@ -97,6 +104,8 @@ class Optimiser:
             TooLittleOverlap: if the scans do not overlap at a pose it tries.
         """
         likeness = self._likeness(level, kind, matrix)
+        if level.finely:
+            likeness.even_out(matrix)
         least, damping, tightened = _DAMPING
         best, gain = np.array(matrix, dtype=float), likeness.at(matrix)
         for _ in range(level.iterations):
@@ -117,9 +126,14 @@ class Optimiser:
         fixed, moving = (_smoothed(coarsened(volume, level.spacing), level) for volume in (self._fixed, self._moving))
         voxels = np.argwhere(self._region.voxels)[:, ::-1]
         rng = np.random.default_rng(_SEED)
-        count = int(min(_SAMPLES, len(voxels) * self._region.voxel_volume / fixed.voxel_volume))
+        finely = kind is TransformType.RIGID and level.finely  # less than a voxel matters in one anatomy
+        size = fixed.voxel_volume / (_DENSER if finely else 1)
+        count = int(min(_SAMPLES, len(voxels) * self._region.voxel_volume / size))
         chosen = voxels[rng.integers(len(voxels), size=count)] + rng.uniform(-0.5, 0.5, (count, 3))
         places = apply(self._region.ijk_to_ras, chosen)
+        if finely:
+            fixed = _on_finer_grid(cropped(fixed, places, _MARGIN))
+            moving = _on_finer_grid(cropped(moving, apply(invert(matrix), places), _MARGIN))
         return _Likeness(fixed, moving, self._inside(level), places, kind, matrix)
 
     def _inside(self, level: Level) -> Volume:
@@ -148,7 +162,33 @@ class _Likeness:
         self._relative = relative.astype(np.float32)
         values, _ = interpolated(fixed.voxels, apply(fixed.ras_to_ijk, places))
         self._fixed_places = Bins(values).places(values)
-        self._bins = Bins(interpolated(moving.voxels, apply(moving.ras_to_ijk @ invert(start), places))[0])
+        self._evening = np.ones(len(places), dtype=np.float32)
+        self._bins = Bins(self._moving_values(start, np.ones(len(places), dtype=bool))[0])
+
+    def even_out(self, matrix: NDArray) -> None:
+        """From now on, undo what coils do to the moving scan, as seen at a 4×4 pose that is nearly right."""
+        seen = self._seen(matrix)
+        values, _ = self._moving_values(matrix, seen)
+        where = self._relative[:, :3]
+        self._evening /= shading_at(shading(self._fixed_places[seen], values, where[seen]), where).astype(np.float32)
+        self._bins = Bins(values * self._evening[seen])
+
+    def _seen(self, matrix: NDArray) -> NDArray[np.bool_]:
+        """Which places (n,) can be seen in the moving scan.
+
+        Raises:
+            TooLittleOverlap: if hardly any can.
+        """
+        seen = nearest(self._counts.voxels, apply(self._counts.ras_to_ijk @ invert(matrix), self._places)).astype(bool)
+        if seen.sum() < _FEWEST_SAMPLES:
+            raise TooLittleOverlap("The scans overlap too little.")
+        return seen
+
+    def _moving_values(self, matrix: NDArray, seen: NDArray) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Moving values (m,) at the places that are seen, and how they rise (m, 3) per mm of fixed space."""
+        to_voxels = self._moving.ras_to_ijk @ invert(matrix)
+        values, rising = interpolated(self._moving.voxels, apply(to_voxels, self._places[seen]))
+        return values, rising @ to_voxels[:3, :3].astype(np.float32)
 
     def changed(self, matrix: NDArray, parameters: NDArray) -> NDArray[np.float64]:
         """A 4×4 moving → fixed after a small change, by ``parameters`` (p,), of the places that it is compared at."""
@@ -162,18 +202,19 @@ class _Likeness:
         Raises:
             TooLittleOverlap: if hardly any of the places can be seen in the moving scan.
         """
-        back = invert(matrix)
-        seen = nearest(self._counts.voxels, apply(self._counts.ras_to_ijk @ back, self._places))
-        if seen.sum() < _FEWEST_SAMPLES:
-            raise TooLittleOverlap("The scans overlap too little.")
-        to_voxels = self._moving.ras_to_ijk @ back
-        values, rising = interpolated(self._moving.voxels, apply(to_voxels, self._places[seen]))
-        information, slopes = mutual_information(self._fixed_places[seen], self._bins.places(values))
-        rising *= (self.radius * slopes / self._bins.width).astype(np.float32)[:, None]
-        rising = rising @ to_voxels[:3, :3].astype(np.float32)  # per mm of fixed space
+        seen = self._seen(matrix)
+        values, rising = self._moving_values(matrix, seen)
+        evening = self._evening[seen]
+        information, slopes = mutual_information(self._fixed_places[seen], self._bins.places(values * evening))
+        rising *= (self.radius * slopes / self._bins.width * evening).astype(np.float32)[:, None]
         by_entry = (rising[:, :, None] * self._relative[seen, None]).reshape(-1, 12)  # of the change's matrix
         scores = by_entry @ self._generators[:, :3].reshape(-1, 12).T.astype(np.float32)
         return _Gain(information, scores.mean(axis=0, dtype=float), (scores.T @ scores).astype(float) / len(scores))
+
+
+def _on_finer_grid(volume: Volume) -> Volume:
+    """The scan with voxels of at most ``_FINE`` mm."""
+    return refined_grid(volume, tuple(int(np.ceil(step / _FINE - 0.01)) for step in volume.spacing[::-1]))
 
 
 def _smoothed(volume: Volume, level: Level) -> Volume:
