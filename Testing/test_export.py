@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import torch
 from conftest import REPOSITORY
 from KeypointRegistrationLib.detection.detector import Detector
+from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.training import anatomy, export
 from KeypointRegistrationLib.training.config import LossConfig, NetworkConfig, TrainingConfig, load_config
 from KeypointRegistrationLib.training.landmarks import Landmarks, NamedLandmarks, SpreadLandmarks
@@ -136,3 +138,18 @@ def test_what_was_only_pretrained_on_points_was_not_taught_them(tmp_path: Path) 
     training, _ = trained(tmp_path, losses=OWN_CHOICE, pretraining=LossConfig(reference=1.0), schedule=schedule)
     assert not training.taught
     assert not training.tells_presence
+
+
+def test_a_full_disk_leaves_an_earlier_bundle_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    training, config = trained(tmp_path)
+    bundle = tmp_path / "bundle"
+    export.export_bundle(training, config, bundle)
+    before = {path.name: path.read_bytes() for path in bundle.iterdir()}
+
+    def full(self: Path, *_: object, **__: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(InputError, match="There is not enough space to write the results into"):
+        export.export_bundle(training, config, bundle)
+    assert {path.name: path.read_bytes() for path in bundle.iterdir()} == before

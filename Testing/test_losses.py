@@ -66,6 +66,21 @@ def test_the_sharpness_of_a_box_is_its_variance_above_the_floor() -> None:
     assert losses.sharpness(found(BOX)).item() == pytest.approx(expected, rel=1e-3)
 
 
+def test_the_sharpness_of_gaussian_two_peaks_and_spike_is_known() -> None:
+    floor, narrow = (0.8 * SPACING) ** 2, 4.0**2 + SPACING**2 / 12
+    two = torch.logsumexp(torch.stack([gaussian_logits(4.0, (x, 0, 0)) for x in (-8.0, 8.0)]), dim=0)
+    assert losses.sharpness(found(gaussian_logits(4.0))).item() == pytest.approx((narrow - floor) / 100, rel=2e-3)
+    assert losses.sharpness(found(two)).item() == pytest.approx((narrow + 8.0**2 / 3 - floor) / 100, rel=5e-3)
+    assert losses.sharpness(found(SPIKE)).item() == 0
+
+
+def test_the_repulsion_of_many_keypoints_is_half_their_number_times_the_mean_over_pairs() -> None:
+    corners = torch.tensor([[[0.0, 0, 0], [12, 0, 0], [0, 12, 0], [0, 0, 12]]])  # three legs and three hypotenuses
+    legs, hypotenuses = (math.exp(-math.sqrt(length**2 + 1) / 15) for length in (12, 12 * math.sqrt(2)))
+    assert losses.repulsion(corners, 15.0).item() == pytest.approx(4 / 2 * (legs + hypotenuses) / 2, rel=1e-5)
+    assert losses.repulsion(torch.zeros(1, 5, 3), 15.0).item() == pytest.approx(5 / 2 * math.exp(-1 / 15), rel=1e-5)
+
+
 def test_wide_maps_are_not_pulled_harder_than_their_variance_says() -> None:
     narrow, wide = (gaussian_logits(width).requires_grad_() for width in (5.0, 10.0))
     pulls = [torch.autograd.grad(losses.sharpness(found(logits)), logits)[0].abs().sum() for logits in (narrow, wide)]

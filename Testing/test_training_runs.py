@@ -173,6 +173,17 @@ def test_an_earlier_training_is_not_overwritten(tmp_path: Path) -> None:
     assert (tmp_path / "run" / CHECKPOINT).read_bytes() == b"days of work"
 
 
+@pytest.mark.parametrize("name", ["log.csv", "validation.csv", "bundle"])
+def test_what_an_earlier_training_left_without_a_checkpoint_is_not_overwritten(name: str, tmp_path: Path) -> None:
+    write_folder(tmp_path / "maps", **three())
+    left = tmp_path / "run" / name
+    left.parent.mkdir()
+    left.write_text("step,total\n4,0.5\n")
+    with pytest.raises(InputError, match=rf"holds {name} of an earlier training, and no checkpoint"):
+        run(str(written(tmp_path, tiny_config())), "--output", str(tmp_path / "run"))
+    assert left.read_text() == "step,total\n4,0.5\n"
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [(("--threads", "0"), "--threads must be at least 1"), (("--resume",), "no checkpoint to resume from")],

@@ -16,9 +16,12 @@ from .checks import check_config
 from .config import TrainingConfig, load_config
 from .export import export_bundle
 from .landmarks import landmarks_of
+from .log import LOG, VALIDATION
 from .parallel import Team, device_of, joined
 from .sources import subjects_of
 from .trainer import Trainer
+
+_BUNDLE = "bundle"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,8 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
         config = replace(config, data=data)
     check_config(config)
     folder = arguments.output or Path("runs") / config.name
-    if not arguments.resume and (folder / CHECKPOINT).exists():
-        raise InputError(f"{folder} holds an earlier training. Use --resume to continue it, or choose another --output.")
+    if not arguments.resume:
+        _check_unused(folder)
     device = device_of(arguments.device)
     with joined(device) as team:
         _train(config, arguments, folder, device, team)
@@ -72,8 +75,20 @@ def _train(config: TrainingConfig, arguments: argparse.Namespace, folder: Path, 
             print(note, file=sys.stderr)
     _follow(trainer, config.schedule.steps, team)
     if team.leads:
-        export_bundle(trainer, config, folder / "bundle")
-        print(f"The bundle is in {folder / 'bundle'}.", file=sys.stderr)
+        export_bundle(trainer, config, folder / _BUNDLE)
+        print(f"The bundle is in {folder / _BUNDLE}.", file=sys.stderr)
+
+
+def _check_unused(folder: Path) -> None:
+    """See that nothing of an earlier training would be written over."""
+    if (folder / CHECKPOINT).exists():
+        raise InputError(f"{folder} holds an earlier training. Use --resume to continue it, or choose another --output.")
+    for name in (LOG, VALIDATION, _BUNDLE):
+        if (folder / name).exists():
+            raise InputError(
+                f"{folder} holds {name} of an earlier training, and no checkpoint to continue from. Remove it, or choose "
+                "another --output."
+            )
 
 
 def _prepare(folder: Path) -> None:

@@ -11,17 +11,19 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from ..detection.bundle import CARD_FILE, WEIGHTS_FILE
 from ..detection.network import KeypointDetector
+from ..files.placing import ResultSet
 from .calibration import calibrate
 from .config import TrainingConfig
 from .shape import spread_order
 from .steerable_kernels import plain_state
 from .trainer import Trainer
 
+_FILES = ResultSet((WEIGHTS_FILE, CARD_FILE))
 _CALIBRATION_PAIRS = 20
 _FAMILIAR_SHARE = 0.95
 _NEVER_ABSENT = -100.0  # a logit below anything a map's evidence can be
@@ -32,21 +34,24 @@ def export_bundle(trainer: Trainer, config: TrainingConfig, folder: Path) -> Non
 
     Keypoints come in an order in which the first n of them, for any n, are spread well: any prefix is a working model.  A
     nested training has learned its own order, which is kept.
+
+    Raises:
+        InputError: if they cannot be written, for example to a full disk; an earlier bundle is intact then.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     shape = trainer.shape()
     order = np.arange(len(shape.template)) if config.schedule.nested else spread_order(shape.template)
     weights = {key: value.half().contiguous().cpu() for key, value in _ordered_state(trainer, order).items()}
-    save_file(weights, folder / WEIGHTS_FILE)
-    (folder / WEIGHTS_FILE).chmod(0o644)  # safetensors writes for the owner only
-    sha256 = hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest()
+    content = save(weights)
+    sha256 = hashlib.sha256(content).hexdigest()
     keypoints = {
         "labels": [shape.labels[k] for k in order],
         "template_mm": np.round(shape.template[order], 2).tolist(),
         "variation_mm": np.round(shape.variation[order], 2).tolist(),
     }
     card = _card(trainer, config, keypoints, sha256)
-    (folder / CARD_FILE).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    with _FILES.written_into(folder) as aside:
+        (aside / WEIGHTS_FILE).write_bytes(content)
+        (aside / CARD_FILE).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
 
 
 def _ordered_state(trainer: Trainer, order: NDArray) -> dict[str, Tensor]:
