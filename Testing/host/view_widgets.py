@@ -195,10 +195,24 @@ class qMRMLPlotView(QtCore.QObject):
     dataSelected = Signal(object, object)
     cpp_signals: ClassVar[dict[str, str]] = {"dataSelected(vtkStringArray*, vtkCollection*)": "dataSelected"}
 
+    def __init__(self, parent: QtWidgets.QWidget) -> None:
+        super().__init__(parent)
+        self._selections: dict[str, vtk.vtkIdTypeArray] = {}
+
     def click(self, series: slicer.vtkMRMLPlotSeriesNode, point: int) -> None:
-        """Select a point of what is plotted (for tests; the application does this when a person clicks it)."""
-        identifiers, points, selections = vtk.vtkStringArray(), vtk.vtkIdTypeArray(), vtk.vtkCollection()
-        identifiers.InsertNextValue(series.GetID())
+        """Select a point of what is plotted (for tests; the application does this when a person clicks it).
+
+        VTK tells of it before and after, and the points selected in other curves stay selected.
+        """
+        self._tell()
+        points = vtk.vtkIdTypeArray()
         points.InsertNextValue(point)
-        selections.AddItem(points)
+        self._selections[series.GetID()] = points
+        self._tell()
+
+    def _tell(self) -> None:
+        identifiers, selections = vtk.vtkStringArray(), vtk.vtkCollection()
+        for identifier, points in self._selections.items():
+            identifiers.InsertNextValue(identifier)
+            selections.AddItem(points)
         self.dataSelected.emit(identifiers, selections)
