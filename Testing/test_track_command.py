@@ -20,7 +20,9 @@ from KeypointRegistrationLib.detection.bundle import load_card
 from KeypointRegistrationLib.files.nifti import write_nifti
 from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.geometry.volume import Volume
+from KeypointRegistrationLib.registration.tracking.frames import FrameMotion
 from KeypointRegistrationLib.registration.tracking.tracker import HeadNotFound
+from KeypointRegistrationLib.registration.tracking.verdict import unusable
 from samples import sample_volume
 from series_files import sample_frames, write_folder, write_with_itk
 from tracker_double import TrackerDouble, tracker_double
@@ -162,6 +164,31 @@ def test_finished_frames_are_kept_where_a_frame_cannot_be_read(
     double.followed.clear()
     assert run(series, tmp_path / "out") == 0
     assert double.followed == [4]
+
+
+def test_frames_that_could_not_be_read_are_told_and_tried_again(
+    double: type[TrackerDouble],
+    series: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    motion = TrackerDouble._motion
+
+    def dropped(self: TrackerDouble, index: int) -> FrameMotion:
+        return unusable(index, 0.0, "It cannot be read.", True, 0.1) if index in (0, 3) else motion(self, index)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(double, "_motion", dropped)
+        assert run(series, tmp_path / "out") == 0
+    rows = rows_of(tmp_path / "out")
+    assert [row["status"] for row in rows] == ["unusable", "tracked", "tracked", "unusable", "tracked"]
+    assert rows[3]["reasons"] == "It cannot be read."
+    assert "Note: 2 of 5 frames could not be read: 0, 3. Start again to track them" in capsys.readouterr().err
+    double.followed.clear()
+    assert run(series, tmp_path / "out") == 0
+    assert double.followed == [0, 3]
+    assert [row["status"] for row in rows_of(tmp_path / "out")] == ["reference", *4 * ["tracked"]]
 
 
 def test_the_mask_reaches_the_tracker(

@@ -173,6 +173,21 @@ def test_a_series_without_times_is_told_by_frame_numbers(series: MemorySeries, t
             assert sequence.GetIndexName() == "frame" and not sequence.GetIndexUnit()
 
 
+def test_a_frame_without_an_alignment_need_not_be_readable(track: Track, tmp_path: Path) -> None:
+    class Dropped(MemorySeries):
+        def frame(self, index: int) -> Volume:
+            if index == 0:
+                raise InputError("Frame 0 cannot be read.")
+            return super().frame(index)
+
+    scan = track.reference.scan
+    series = Dropped(len(track.frames) * (scan,), tuple(frame.time for frame in track.frames))
+    unread = replace(track.frames[0], status=FrameStatus.UNUSABLE, moving_to_fixed=None, unread=True)
+    write_track(tmp_path, series, replace(track, frames=(unread, *track.frames[1:])), RUN)
+    stabilised = read_series(tmp_path / "stabilised.seq.nrrd")
+    assert not stabilised.frame(0).voxels.any() and stabilised.frame(1).voxels.any()
+
+
 @pytest.mark.parametrize("dtype", [np.bool_, np.float16, np.int64, np.float64])
 def test_frames_of_any_number_type_can_be_written(track: Track, tmp_path: Path, dtype: type) -> None:
     scan = track.reference.scan
@@ -190,6 +205,21 @@ def test_a_later_run_replaces_an_earlier_one_completely(series: MemorySeries, tr
     write_track(tmp_path, series, replace(track, frames=track.frames[:2]), RUN)
     assert names(tmp_path) == FILES | {"frames.jsonl"}
     assert names(tmp_path / "transforms") == {"frame_0000.tfm", "frame_0001.tfm"}
+
+
+def test_what_a_killed_run_has_left_unfinished_is_taken_away_and_nothing_else(
+    series: MemorySeries, track: Track, tmp_path: Path
+) -> None:
+    killed, other = tmp_path / ".unfinished-killed", tmp_path / ".unfinished-notes"
+    (killed / "transforms").mkdir(parents=True)
+    (killed / "transforms" / "frame_0000.tfm").write_text("half")
+    (killed / "stabilised.seq.nrrd").write_text("half of it")
+    other.mkdir()
+    (other / "notes.txt").write_text("mine")
+    write_track(tmp_path, series, track, RUN)
+    assert not killed.exists()
+    assert (other / "notes.txt").read_text() == "mine"
+    assert names(tmp_path) == FILES | {other.name}
 
 
 @pytest.mark.parametrize("step", ["write_nifti", "motion_picture", "report_text"])

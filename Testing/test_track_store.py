@@ -12,6 +12,7 @@ import pytest
 from conftest import REPOSITORY
 from KeypointRegistrationLib.files.series.store import FRAMES, TrackStore
 from KeypointRegistrationLib.geometry.errors import InputError
+from KeypointRegistrationLib.registration.tracking import identity
 from KeypointRegistrationLib.registration.tracking.identity import track_identity
 from KeypointRegistrationLib.registration.tracking.tracker import ReferenceChoice, TrackingOptions
 from sample_track import MemorySeries, lost_motion, sample_motion
@@ -112,10 +113,17 @@ def test_a_disk_full_at_a_later_frame_keeps_the_finished_ones(tmp_path: Path) ->
     assert (tmp_path / FRAMES).read_bytes().endswith(b"\n")
 
 
+def test_frames_of_another_version_of_the_program_are_of_another_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    series = MemorySeries((sample_volume(), sample_volume(seed=1)), (0.0, 2.0))
+    before = track_identity(series, None, TrackingOptions(), "weights")
+    monkeypatch.setattr(identity, "__version__", "99.0")
+    assert track_identity(series, None, TrackingOptions(), "weights") != before
+
+
 def test_the_identity_follows_all_that_the_frames_depend_on_and_nothing_else() -> None:
     first, second = sample_volume(), sample_volume(seed=1)
     series, options = MemorySeries((first, second), (0.0, 2.0)), TrackingOptions()
-    identity = track_identity(series, None, options, "weights")
+    usual = track_identity(series, None, options, "weights")
     same = (
         track_identity(replace(series, name="other"), None, options, "weights"),
         track_identity(series, None, replace(options, device="cpu"), "weights"),
@@ -129,5 +137,5 @@ def test_the_identity_follows_all_that_the_frames_depend_on_and_nothing_else() -
         track_identity(series, None, replace(options, refine=False), "weights"),
         track_identity(series, None, options, "other weights"),
     )
-    assert set(same) == {identity}
-    assert len({identity, *others}) == 1 + len(others)
+    assert set(same) == {usual}
+    assert len({usual, *others}) == 1 + len(others)

@@ -172,6 +172,15 @@ def test_a_head_that_jumps_away_is_found_again_and_the_jump_is_told(card: Card) 
     assert frames[3].trust.level is TrustLevel.GOOD
 
 
+def test_only_a_head_that_was_lost_is_found_again(card: Card) -> None:
+    """The first frame is searched for the head, too, where another one is the reference."""
+    series, options = Scans(drifting(4)), TrackingOptions(refine=False, reference=3)
+    assert [frame.refound for frame in follow(card, series, options)] == 4 * [False]
+    frames = follow(card, series, options, hidden=(0,))
+    assert [frame.found for frame in frames] == [False, True, True, True]
+    assert [frame.refound for frame in frames] == [False, True, False, False]
+
+
 def test_a_lost_head_leaves_a_gap_and_is_followed_again_from_before_it(card: Card) -> None:
     series = Scans(drifting(5))
     frames = follow(card, series, hidden=(2,))
@@ -189,6 +198,80 @@ def test_an_empty_frame_is_passed_over_with_the_reason(card: Card) -> None:
     assert frames[1].status is FrameStatus.UNUSABLE
     assert "every voxel has the value 7" in frames[1].trust.reasons[0]
     assert_true(frames[2], series)
+
+
+@dataclass
+class Dropped(Scans):
+    """Frames on a drive that is not there for some of them."""
+
+    gone: Sequence[int] = ()
+
+    def frame(self, index: int) -> Volume:
+        if index in self.gone:
+            raise InputError(f"Frame {index} of series.nii cannot be read: Input/output error.")
+        return super().frame(index)
+
+
+def test_a_frame_that_cannot_be_read_is_passed_over_and_tried_again_by_the_next_run(card: Card, tmp_path: Path) -> None:
+    series, store = Dropped(drifting(5), gone=(2, 3)), TrackStore(tmp_path, "run")
+    frames = follow(card, series)
+    for frame in frames:
+        store.add(frame)
+    assert [frame.status for frame in frames[2:4]] == 2 * [FrameStatus.UNUSABLE]
+    assert frames[2].trust.reasons == ("Frame 2 of series.nii cannot be read: Input/output error.",)
+    assert_true(frames[4], series)
+    known = TrackStore(tmp_path, "run").frames
+    assert sorted(known) == [0, 1, 4]
+    again = list(Tracker(Dropped(drifting(5)), QUICK, Onlooker(card, series)).follow(known))
+    assert [frame.index for frame in again] == [2, 3]
+    for frame in again:
+        assert_true(frame, series)
+
+
+def test_an_error_of_the_system_is_a_frame_that_cannot_be_read(card: Card) -> None:
+    class Failing(Scans):
+        def frame(self, index: int) -> Volume:
+            if index == 1:
+                raise OSError(5, "Input/output error")
+            return super().frame(index)
+
+    frames = follow(card, Failing(drifting(3)))
+    assert [frame.unread for frame in frames] == [False, True, False]
+    assert frames[1].trust.reasons == ("series, frame 1 cannot be read: Input/output error.",)
+
+
+def test_frames_with_nothing_in_them_are_finished(card: Card, tmp_path: Path) -> None:
+    """A frame that is not finite, one that is constant: reading them again changes nothing."""
+
+    class Broken(Scans):
+        def frame(self, index: int) -> Volume:
+            scan = super().frame(index)
+            return replace(scan, voxels=np.where(scan.voxels > 50, np.nan, scan.voxels)) if index == 2 else scan
+
+    motions = drifting(4)
+    motions[1] = None
+    series, store = Broken(motions), TrackStore(tmp_path, "run")
+    frames = follow(card, series)
+    for frame in frames:
+        store.add(frame)
+    assert [frame.status for frame in frames[1:3]] == 2 * [FrameStatus.UNUSABLE]
+    assert "not numbers (NaN or infinity)" in frames[2].trust.reasons[0]
+    assert_true(frames[3], series)
+    assert sorted(TrackStore(tmp_path, "run").frames) == [0, 1, 2, 3]
+
+
+def test_a_reference_that_cannot_be_read_is_not_replaced_by_another_frame(card: Card) -> None:
+    """Else a run that is started again would align its frames to another one than those it has."""
+    with pytest.raises(InputError, match=r"Frame 0 of series\.nii cannot be read"):
+        follow(card, Dropped(drifting(3), gone=(0,)))
+
+
+def test_a_mean_is_not_made_without_a_frame_that_may_be_read_later(card: Card, tmp_path: Path) -> None:
+    series = Dropped(drifting(4), gone=(2,))
+    options = TrackingOptions(refine=False, reference=ReferenceChoice.MEAN)
+    with pytest.raises(InputError, match=r"Frame 2 of series.nii cannot be read.*The mean needs every frame"):
+        Tracker(series, options, Onlooker(card, series)).prepare(store=TrackStore(tmp_path, "run"))
+    assert sorted(TrackStore(tmp_path, "run").frames) == [0, 1]
 
 
 def test_the_first_frame_that_can_be_used_is_the_reference(card: Card) -> None:
@@ -234,6 +317,19 @@ def test_a_model_that_makes_no_rigid_alignments_follows_nothing(card: Card) -> N
     series = Scans(drifting(2))
     with pytest.raises(InputError, match="makes no rigid alignments"):
         follow(replace(card, transform_types=(TransformType.AFFINE,)), series)
+
+
+def test_motion_is_told_where_the_keypoints_are_that_the_reference_shows(card: Card) -> None:
+    """Where a network puts one that is outside the scan means nothing."""
+    shown = np.arange(COUNT) >= 4
+    positions = np.where(shown[:, None], POINTS.positions, (400.0, 0.0, 0.0))
+    keypoints = replace(POINTS, positions=positions, presence=np.where(shown, POINTS.presence, 0.0))
+    series = Scans(drifting(2))
+    looker = Onlooker(card, series)
+    looker.detect = lambda volume, mask=None: Detection(keypoints, sample_heatmaps(keypoints), pose=STILL)  # type: ignore[method-assign]
+    reference = Tracker(series, QUICK, looker).prepare()
+    np.testing.assert_allclose(reference.centre, POINTS.positions[shown].mean(axis=0))
+    assert reference.radius < 100.0
 
 
 def test_a_reference_without_a_head_is_refused(card: Card) -> None:

@@ -45,6 +45,16 @@ def test_else_they_are_told(frame: FrameMotion):
     assert frame.trust == DOUBTED
 
 
+def test_a_frame_whose_likeness_is_not_known_says_nothing_of_what_is_usual():
+    """A person has corrected it so that it hardly overlaps with the reference, say."""
+    frame = verdict(0.9 * USUAL, 1.0)
+    past = Past(np.eye(4), 6, (USUAL,) * 5)
+    after = past.followed_by(replace(frame, similarity=SimilarityChange(1.1, float("nan")), corrected=True))
+    assert after.likenesses == past.likenesses
+    assert after.index == frame.index  # it is followed from all the same
+    assert after.is_usual(replace(FOUND, similarity=SimilarityChange(1.0, 1 + USUAL)))
+
+
 def test_what_is_not_to_be_trusted_stays_so():
     refused = Trust(TrustLevel.DO_NOT_TRUST, ("Few keypoint pairs agree with the alignment.",))
     assert verdict(USUAL, 0.0, refused).trust == refused

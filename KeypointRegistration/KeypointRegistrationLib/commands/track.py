@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import mean
 
@@ -30,6 +30,9 @@ from .track_list import is_list, run_list
 
 #: The folder, within that of the results, of the frames that a mean was made of.
 FIRST_PASS = "first_pass"
+
+#: Frames that a note names at most.
+_NAMED = 10
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -127,7 +130,7 @@ def _tracked(arguments: argparse.Namespace, progress: ProgressLine) -> tuple[Tra
     frames = _followed(tracker, store, len(series.times), progress.part(prepared, 0.9))
     watch.lap("follow")
     track = Track(series.name, reference, frames)
-    card, notes = detector.card, (*series.notes, *detector.warnings)
+    card, notes = detector.card, (*series.notes, *detector.warnings, *_unread(frames))
     model = ModelIdentity(card.name, card.version, card.sha256)
     about = TrackingRun(options, model, detector.device, watch.laps, series.timed, notes)
     smooth = smoothed(track) if arguments.smooth else None
@@ -150,18 +153,32 @@ class _Stopwatch:
 def _followed(
     tracker: Tracker, store: TrackStore, count: int, tell: Callable[[float, str], None]
 ) -> tuple[FrameMotion, ...]:
-    """All frames; those that are not in the store yet are tracked and kept there."""
+    """All frames; those that are not in the store yet are tracked and kept there, but for those that cannot be read."""
     known = store.frames
+    frames = dict(known)
     if known:
         tell(0.0, f"{len(known)} of {count} frames are known from an earlier run")
     wanted, looked_at = count - len(known), []
     for done, motion in enumerate(tracker.follow(known), 1):
         store.add(motion)
+        frames[motion.index] = motion
         if motion.status in (FrameStatus.TRACKED, FrameStatus.LOST):  # the others are told at once
             looked_at.append(motion.seconds)
         left = f", {time_left(mean(looked_at) * (wanted - done))}" if looked_at else ""
         tell(done / wanted, f"Following the head: {done} of {wanted} frames{left}")
-    return tuple(motion for _, motion in sorted(store.frames.items()))
+    return tuple(motion for _, motion in sorted(frames.items()))
+
+
+def _unread(frames: Sequence[FrameMotion]) -> tuple[str, ...]:
+    """A note on the frames that could not be read, where there are such."""
+    numbers = [str(frame.index) for frame in frames if frame.unread]
+    if not numbers:
+        return ()
+    which = ", ".join(numbers[:_NAMED]) + (" and others" if len(numbers) > _NAMED else "")
+    return (
+        f"{len(numbers)} of {len(frames)} frames could not be read: {which}. Start again to track them once they can be; "
+        "all others are kept.",
+    )
 
 
 def _weights(model: str) -> str:

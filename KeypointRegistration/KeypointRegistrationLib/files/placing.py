@@ -12,6 +12,8 @@ from pathlib import Path
 
 from ..geometry.errors import InputError
 
+_UNFINISHED = ".unfinished-"
+
 
 @dataclass(frozen=True)
 class ResultSet:
@@ -55,6 +57,8 @@ class ResultSet:
     def written_into(self, folder: str | Path) -> Iterator[Path]:
         """A folder aside to write the results into.  Once all are whole they replace those of an earlier run.
 
+        What a run that was killed meanwhile has left aside, which may be large, is taken away first.
+
         Raises:
             InputError: if the folder cannot be written to or the disk is full.  What was in the folder is then as it was; if
                 the disk refuses even that, the sentence says where it is.
@@ -63,7 +67,8 @@ class ResultSet:
         self.check_folder(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            aside = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
+            self._tidy(folder)
+            aside = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=folder))
             try:
                 yield aside
                 self._put_in_place(aside, folder)
@@ -71,6 +76,12 @@ class ResultSet:
                 shutil.rmtree(aside, ignore_errors=True)
         except OSError as error:
             raise InputError(refusal(folder, error)) from error
+
+    def _tidy(self, folder: Path) -> None:
+        """Remove folders aside of earlier runs.  Those with anything else in them than these results are somebody's own."""
+        for leftover in folder.glob(f"{_UNFINISHED}*"):
+            if leftover.is_dir() and {path.name for path in leftover.iterdir()} <= set(self.names):
+                shutil.rmtree(leftover, ignore_errors=True)
 
     def _check_name(self, folder: Path, name: str) -> None:
         path = (folder / name).resolve()

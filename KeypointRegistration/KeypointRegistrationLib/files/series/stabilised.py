@@ -18,16 +18,17 @@ _STAGE = "Writing the stabilised series"
 def write_stabilised(
     path: Path, series: Series, track: Track, index: SequenceIndex, progress: Progress | None = None
 ) -> None:
-    """Write all frames of ``track`` as one .seq.nrrd file, in the number type of the first; one is in memory at a time.
+    """Write all frames of ``track`` as one .seq.nrrd file, in the number type of the series; one is in memory at a time.
 
-    Frames in which the head was not found are left black (0), so that nothing unaligned is taken for aligned.
+    Frames in which the head was not found are not read, but left black (0), so that nothing unaligned is taken for aligned.
 
     Raises:
         InputError: if a frame cannot be read any more.
         OSError: if the file cannot be written.
     """
     reference = track.reference.scan
-    dtype = _stored_type(series.frame(track.frames[0].index).voxels.dtype)
+    found = next((motion.index for motion in track.frames if motion.found), None)
+    dtype = _stored_type((reference if found is None else series.frame(found)).voxels.dtype)
     with sequence_writer(path, Grid.of(reference), dtype, index) as append:
         for number, motion in enumerate(track.frames):
             if progress is not None:

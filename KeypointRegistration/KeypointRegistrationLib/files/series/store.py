@@ -22,7 +22,7 @@ class TrackStore:
 
     Args:
         folder: of the results; made with the first frame.
-        identity: what the frames depend on: series, mask, options and model (``registration.tracking.identity``).
+        identity: what the frames depend on: series, mask, options, model and version (``registration.tracking.identity``).
 
     Raises:
         InputError: if the folder holds frames of another run, or cannot be read.
@@ -46,11 +46,13 @@ class TrackStore:
         return dict(self._frames)
 
     def add(self, motion: FrameMotion) -> None:
-        """Keep a frame; it replaces an earlier one of the same index.
+        """Keep a frame; it replaces an earlier one of the same index.  One that could not be read is not finished, nor kept.
 
         Raises:
             InputError: if it cannot be written, as on a full disk.  The frames before it stay.
         """
+        if motion.unread:
+            return
         try:
             if self._length() == 0:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -87,8 +89,8 @@ class TrackStore:
             raise InputError(f"{self._path} is not of a tracked series, and would be replaced. Give another output folder.")
         if identity != self._identity:
             raise InputError(
-                f"{self._path} holds frames of another series, or tracked with another mask, model or other options. Give "
-                "another output folder, or delete that file to track again."
+                f"{self._path} holds frames of another series, or tracked with another mask or model, other options or "
+                "another version. Give another output folder, or delete that file to track again."
             )
 
     def _append(self, entry: dict) -> None:

@@ -35,7 +35,7 @@ class FrameStatus(Enum):
     REFERENCE = "reference"  # the frame that the others are aligned to
     TRACKED = "tracked"
     LOST = "lost"  # the head was not found, or not where anything agrees
-    UNUSABLE = "unusable"  # the scan is empty, constant or not finite
+    UNUSABLE = "unusable"  # the scan is empty, constant or not finite, or could not be read
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +54,9 @@ class FrameMotion:
         fre: root-mean-square residual in mm of the pairs used.
         predicted_tre: predicted error in mm.
         similarity: normalised mutual information with the reference before and after the alignment.
-        refound: whether the head had been lost, or moved far, and was searched for in the whole frame.
+        refound: whether the head had been lost, or moved far, and was found again in the whole frame.
         corrected: whether a person has corrected it; a corrected frame is kept when the series is tracked again.
+        unread: whether its scan could not be read.  That may pass, so such a frame is not finished: it is tried again.
         seconds: that it took.
     """
 
@@ -72,6 +73,7 @@ class FrameMotion:
     similarity: SimilarityChange | None = None
     refound: bool = False
     corrected: bool = False
+    unread: bool = False
     seconds: float = 0.0
 
     @property
@@ -81,7 +83,7 @@ class FrameMotion:
 
 
 class FrameStore(Protocol):
-    """Where finished frames are kept, whatever ends the run."""
+    """Where finished frames are kept, whatever ends the run; those that could not be read are none."""
 
     @property
     def frames(self) -> dict[int, FrameMotion]:
@@ -99,8 +101,9 @@ class Reference:
         scan: a frame, or the mean of frames aligned to the first.
         index: of the frame; None where it is a mean.
         keypoints: of ``scan``, in its RAS.
-        centre: RAS mm (3,), the middle of the head: motion is told there.
-        radius: mm of a ball about as large as the head: displacement is averaged over it.
+        centre: RAS mm (3,), the mean of those of its keypoints that are present, near the middle of the head: motion is
+            told there.
+        radius: mm of a ball whose points are as far from its middle as those keypoints: displacement is averaged over it.
     """
 
     scan: Volume

@@ -25,7 +25,7 @@ class MotionRow:
         time: in seconds; the frame's number where the series states no times.
         status: what became of it.
         rotation: vector along the axis (R, A, S) by which the head must turn to lie as in the reference, degrees.
-        translation: by which the middle of the head must move (R, A, S) to where it is in the reference, mm.
+        translation: by which the reference's ``centre`` must move (R, A, S) from where it is in the frame, mm.
         smoothed_rotation, smoothed_translation: the same of the smoothed motion, which lost frames may have too.
         framewise_displacement: mm from the last frame before it that was found, root mean square over the head.
         fre: root-mean-square residual of the keypoints used, mm.
@@ -33,7 +33,7 @@ class MotionRow:
         trust: verdict; None where there is no alignment to judge.
         reasons: why it is not to be trusted, or has none, as sentences.
         keypoints_used: how many carry the alignment.
-        refound: whether the head was searched for in the whole frame.
+        refound: whether the head had been lost, or moved far, and was found again in the whole frame.
         corrected: whether a person has corrected it.
     """
 

@@ -38,6 +38,7 @@ def motion_from(entry: dict[str, Any]) -> FrameMotion:
             similarity=_numbers(SimilarityChange, entry["similarity"]),
             refound=bool(entry["refound"]),
             corrected=bool(entry["corrected"]),
+            unread=bool(entry.get("unread", False)),  # tracks of earlier versions do not say
             seconds=number_from(entry["seconds"]),
         )
     except (KeyError, TypeError, AttributeError) as error:

@@ -42,13 +42,17 @@ class _Sight:
     """A frame before it is aligned: its scan or why there is none, what was seen in it, and the seconds that took."""
 
     scan: Volume | None
-    reason: str
+    problem: InputError | None
     seen: Detection | None
     seconds: float
 
 
 class HeadNotFound(InputError):
     """There is no head in the reference, so that nothing can be aligned to it."""
+
+
+class _Unread(InputError):
+    """The scan of a frame cannot be read, at least not now."""
 
 
 class Tracker:
@@ -98,9 +102,9 @@ class Tracker:
                     f"No head was found in {scan.name}, to which the frames should be aligned. Give a mask of the head "
                     "in it, or choose another frame as the reference."
                 )
-            centre = found.keypoints.positions.mean(axis=0)
-            radius = ball_radius(found.keypoints.positions)
-            self._found = Reference(scan, index, found.keypoints, centre, radius), found
+            shown = found.keypoints.positions[found.keypoints.present]
+            reference = Reference(scan, index, found.keypoints, shown.mean(axis=0), ball_radius(shown))
+            self._found = reference, found
         return self._found[0]
 
     def follow(
@@ -140,6 +144,8 @@ class Tracker:
         for index in range(len(self._series.times)):
             try:
                 return self._usable(index), index
+            except _Unread:  # another reference today than tomorrow, and frames of the two would be mixed
+                raise
             except InputError:
                 continue
         raise InputError(f"No frame of {self._series.name} can be used: all are empty, constant or not finite.")
@@ -150,9 +156,18 @@ class Tracker:
             raise InputError(
                 f"{self._series.name} has no frame {index}: its {count} frames are numbered from 0 to {count - 1}."
             )
-        scan = self._series.frame(index)
+        scan = self._read(index)
         check_frame(scan)
         return scan
+
+    def _read(self, index: int) -> Volume:
+        try:
+            return self._series.frame(index)
+        except OSError as error:
+            reason = error.strerror or error
+            raise _Unread(f"{self._series.name}, frame {index} cannot be read: {reason}.") from error
+        except InputError as error:
+            raise _Unread(str(error)) from error
 
     def _together(self, first: int, asked: Collection[int], past: Past) -> list[int]:
         """Frames to look at at once: one, or the next few on a graphics card that knows where the head was."""
@@ -161,42 +176,44 @@ class Tracker:
 
     def _look(self, indices: Sequence[int], past: Past) -> dict[int, _Sight]:
         """The frames and what is seen in them where the head was last; seen nothing yet where that is not known."""
-        begun, scans, reasons = perf_counter(), dict[int, Volume](), dict[int, str]()
+        begun, scans, problems = perf_counter(), dict[int, Volume](), dict[int, InputError]()
         for index in indices:
             try:
                 scans[index] = self._usable(index)
             except InputError as error:
-                reasons[index] = str(error)
+                problems[index] = error
         seen: Sequence[Detection | None] = [None] * len(scans)
         if past.motion is not None and scans:
             seen = self._detector.detect_together(list(scans.values()), self._pose_after(past.motion))
         seconds = (perf_counter() - begun) / len(indices)
         found = dict(zip(scans, seen, strict=True))
-        return {index: _Sight(scans.get(index), reasons.get(index, ""), found.get(index), seconds) for index in indices}
+        return {index: _Sight(scans.get(index), problems.get(index), found.get(index), seconds) for index in indices}
 
     def _motion(self, index: int, sight: _Sight, past: Past) -> FrameMotion:
         """The motion of one frame."""
         begun, time = perf_counter() - sight.seconds, self._series.times[index]
         reference = self.prepare()
         if sight.scan is None:
-            return unusable(index, time, sight.reason, perf_counter() - begun)
+            unread = isinstance(sight.problem, _Unread)
+            return unusable(index, time, str(sight.problem), unread, perf_counter() - begun)
         if index == reference.index:
             return of_reference(reference, index, time, perf_counter() - begun)
         best = self._aligned(sight.scan, sight.seen or self._detector.detect(sight.scan), past)
-        refound = sight.seen is None
+        searched = sight.seen is None
         if past.misses(best) and self._options.refine:
             best = self._as_before(sight.scan, best, past)
-        if past.misses(best) and not refound:
+        if past.misses(best) and not searched:
             anew = self._aligned(sight.scan, self._detector.detect(sight.scan), past)
             if _better(anew, best):
-                best, refound = anew, True
+                best, searched = anew, True
         if past.misses(best) and self._options.refine:
             best = self._turned(sight.scan, best, past)
         if best.refined and best.trust.level is TrustLevel.DO_NOT_TRUST and past.is_usual(best):
             best = self._by_intensities(sight.scan, best, best.moving_to_fixed)  # few keypoints agree, yet it fits
         seconds = perf_counter() - begun
-        if disagrees(best) or (refound and past.rejects(best)):
+        if disagrees(best) or (searched and past.rejects(best)):
             return lost(index, time, best, seconds)
+        refound = searched and (past.is_lost or past.motion is not None)  # else it is found for the first time
         return tracked(index, time, best, reference, past, refound, seconds)
 
     def _as_before(self, scan: Volume, found: Registration, past: Past) -> Registration:

@@ -33,19 +33,21 @@ class Past:
         motion: 4×4 moving → fixed of the last frame in which the head was found and nothing spoke against it, or None.
         index: of that frame.
         likenesses: normalised mutual information − 1 with the reference, of the last frames.
+        is_lost: whether the head was looked for since then and not found.
     """
 
     motion: NDArray[np.float64] | None = None
     index: int = -1
     likenesses: tuple[float, ...] = ()
+    is_lost: bool = False
 
     def followed_by(self, frame: FrameMotion) -> Past:
         """The past of the frame after ``frame``."""
         if frame.moving_to_fixed is None:
-            return self
-        likenesses = self.likenesses
-        if frame.similarity is not None and frame.status is not FrameStatus.REFERENCE:  # as alike as can be
-            likenesses = (*likenesses, frame.similarity.after - 1)[-_REMEMBERED:]
+            return replace(self, is_lost=self.is_lost or frame.status is FrameStatus.LOST)
+        likenesses, likeness = self.likenesses, _likeness(frame)
+        if np.isfinite(likeness):
+            likenesses = (*likenesses, likeness)[-_REMEMBERED:]
         if frame.trust.level is TrustLevel.DO_NOT_TRUST:
             return replace(self, likenesses=likenesses)
         return Past(frame.moving_to_fixed, frame.index, likenesses)
@@ -94,6 +96,13 @@ class Past:
         return tuple(odd)
 
 
+def _likeness(frame: FrameMotion) -> float:
+    """Of a frame with the reference; NaN where it is not known, or says nothing as of the reference itself."""
+    if frame.similarity is None or frame.status is FrameStatus.REFERENCE:
+        return float("nan")
+    return frame.similarity.after - 1
+
+
 def disagrees(found: Registration) -> bool:
     """Whether there is no alignment at all: too few keypoints agree, and intensities have made none either."""
     return int(found.used.sum()) < FEWEST_KEYPOINTS and not found.by_intensities
@@ -130,14 +139,13 @@ def lost(index: int, time: float, found: Registration, seconds: float) -> FrameM
     """A frame in which no head was found that is the reference's."""
     reasons = ("The head was not found in this frame.", *found.trust.reasons)
     trust = Trust(TrustLevel.DO_NOT_TRUST, reasons)
-    return FrameMotion(
-        index, time, FrameStatus.LOST, None, trust, found.moving_keypoints, found.used, refound=True, seconds=seconds
-    )
+    return FrameMotion(index, time, FrameStatus.LOST, None, trust, found.moving_keypoints, found.used, seconds=seconds)
 
 
-def unusable(index: int, time: float, reason: str, seconds: float) -> FrameMotion:
-    """A frame that shows nothing that could be aligned, for a ``reason`` in a sentence."""
-    return FrameMotion(index, time, FrameStatus.UNUSABLE, None, Trust(TrustLevel.DO_NOT_TRUST, (reason,)), seconds=seconds)
+def unusable(index: int, time: float, reason: str, unread: bool, seconds: float) -> FrameMotion:
+    """A frame that shows nothing that could be aligned, or could not be read (``unread``); ``reason`` is a sentence."""
+    trust = Trust(TrustLevel.DO_NOT_TRUST, (reason,))
+    return FrameMotion(index, time, FrameStatus.UNUSABLE, None, trust, unread=unread, seconds=seconds)
 
 
 def of_reference(reference: Reference, index: int, time: float, seconds: float) -> FrameMotion:
