@@ -29,7 +29,7 @@ from KeypointRegistrationLib.registration.tracking.options import TrackingOption
 from KeypointRegistrationLib.scene.inputs import SceneInputs
 from KeypointRegistrationLib.scene.results.editor import RegistrationEditor
 from KeypointRegistrationLib.scene.results.handle import find_registrations
-from KeypointRegistrationLib.scene.series.finding import find_tracks, track_of
+from KeypointRegistrationLib.scene.series.finding import find_tracks, tracks_of
 from KeypointRegistrationLib.scene.series.frames import browser_of
 from KeypointRegistrationLib.worker.client import WorkerClient, worker_command
 from KeypointRegistrationLib.worker.protocol import FailureKind
@@ -359,7 +359,7 @@ class KeypointRegistrationLogic(ScriptedLoadableModuleLogic):
         outcome = _Outcome()
         job = TrackingJob(self.worker, outcome)
         try:
-            earlier = track_of(browser_of(volume))
+            earlier = tracks_of(browser_of(volume))
             job.start(plan(volume, mask, options or TrackingOptions(), earlier, frames))
             _await(job)
         finally:

@@ -18,8 +18,10 @@ from KeypointRegistrationLib.scene.series.plot_views import PLOT_VIEWS
 from KeypointRegistrationLib.scene.series.track import SceneTrack
 from KeypointRegistrationLib.scene.sides import Side
 from KeypointRegistrationLib.scene.volumes import volume_from_node
+from KeypointRegistrationLib.worker.client import WorkerState
 from KeypointRegistrationLib.worker.protocol import Failed, FailureKind
 from panel_session import Session
+from PySide6 import QtCore
 from samples import sample_matrix, sample_volume
 from tracked_scene import FRAMES, add_sequence
 
@@ -48,6 +50,14 @@ class Follower(Session):
     def track(self) -> SceneTrack:
         (track,) = find_tracks(self.scene)
         return track
+
+    def correct(self, frame: int) -> np.ndarray:
+        """Move a point of a frame by hand; returns the 4×4 moving → fixed that comes of it."""
+        self.person.click_cell("trackTable", frame, 0)
+        editor = self.panel._bench.editor
+        editor.move(0, Side.FIXED, editor.registration.fixed_keypoints.positions[0] + [0, 9, 0])
+        self.application.process_events()
+        return editor.registration.moving_to_fixed
 
     def verdicts(self) -> list[str]:
         return self.person.reads_column("trackTable", VERDICT)
@@ -112,11 +122,7 @@ def test_while_it_plays_results_wait_for_the_end(follower: Follower) -> None:
 def test_a_corrected_frame_is_marked_and_kept_when_all_are_tracked_again(follower: Follower) -> None:
     follower.load()
     follower.follow()
-    follower.person.click_cell("trackTable", 2, 0)
-    editor = follower.panel._bench.editor
-    editor.move(0, Side.FIXED, editor.registration.fixed_keypoints.positions[0] + [0, 9, 0])
-    corrected = editor.registration.moving_to_fixed
-    follower.application.process_events()
+    corrected = follower.correct(2)
     assert follower.verdicts()[2].endswith(", corrected")
     follower.person.click("trackButton")
     follower.wait_until_tracked()
@@ -134,6 +140,66 @@ def test_only_selected_frames_are_tracked_again(follower: Follower) -> None:
     follower.wait_until_tracked()
     assert follower.track.corrected == {}
     assert follower.track.motions.keys() == set(range(FRAMES))
+
+
+def test_a_corrected_frame_among_others_is_spared_and_the_person_told(follower: Follower) -> None:
+    follower.load()
+    follower.follow()
+    corrected = follower.correct(2)
+    follower.person.click_cell("trackTable", 3, 0, QtCore.Qt.ControlModifier)
+    follower.person.click("trackAgainButton")
+    follower.wait_until_tracked()
+    assert follower.track.corrected.keys() == {2}
+    assert np.allclose(follower.track.motions[2].moving_to_fixed, corrected)
+    assert follower.person.reads("trackMessageLabel").startswith("Corrected frames that were kept: 1.")
+
+
+def test_a_correction_that_is_made_while_frames_are_tracked_is_kept(follower: Follower) -> None:
+    follower.load()
+    follower.follow()
+    follower.worker("finishes")
+    follower.person.click("trackButton")
+    corrected = follower.correct(4)
+    assert follower.panel._track.is_active
+    follower.wait_until_tracked()
+    assert follower.track.corrected.keys() == {4}
+    assert np.allclose(follower.track.motions[4].moving_to_fixed, corrected)
+
+
+def test_while_frames_are_handed_over_there_is_no_room_for_another_request(follower: Follower) -> None:
+    follower.load()
+    follower.add(sample_volume("first head"))
+    follower.person.choose("fixedVolumeSelector", "first head")
+    follower.worker("finishes")
+    follower.person.click("trackButton")
+    assert follower.client.state is WorkerState.PREPARING
+    follower.person.click("applyButton")
+    assert follower.person.reads("messageLabel").startswith("A registration is running already.")
+    follower.wait_until_tracked()
+    assert follower.track.motions.keys() == set(range(FRAMES))
+
+
+def test_without_the_copy_of_the_reference_a_new_track_is_made(follower: Follower) -> None:
+    follower.load()
+    follower.follow()
+    earlier = follower.track
+    follower.scene.RemoveNode(earlier.node.GetNodeReference("reference"))
+    follower.application.process_events()
+    follower.follow()
+    assert len(find_tracks(follower.scene)) == 2
+    assert follower.panel._track._track.has_reference
+    assert follower.person.reads("trackSummaryLabel").startswith("5 of 5 frames tracked")
+
+
+def test_a_sequence_without_times_is_counted_and_the_person_told(follower: Follower) -> None:
+    add_sequence(follower.scene, unit="")
+    follower.application.process_events()
+    follower.person.choose("movingVolumeSelector", "EPI")
+    assert "does not say when they were taken" in follower.person.reads("trackSummaryLabel")
+    follower.follow()
+    assert "does not say when they were taken" in follower.person.reads("trackSummaryLabel")
+    follower.person.click_cell("trackTable", 3, 0)
+    assert follower.person.reads("frameLabel").startswith("Frame 3: check.")
 
 
 def test_cancelling_keeps_the_finished_frames(follower: Follower) -> None:
@@ -156,7 +222,7 @@ def test_a_sequence_that_is_not_what_it_was_ends_the_run_with_a_sentence(followe
     follower.person.click("trackButton")
     browser = follower.panel._track._playing.browser
     sequence = browser.GetMasterSequenceNode()
-    follower.application.wait_until(lambda: follower.client.is_active, "the worker")
+    follower.application.wait_until(lambda: follower.client.state is not WorkerState.PREPARING, "the hand-over")
     if moment == "edited":
         slicer.util.updateVolumeFromArray(sequence.GetNthDataNode(3), np.zeros((14, 14, 14)))
     elif moment == "removed":
@@ -250,6 +316,21 @@ def test_another_reference_makes_a_track_beside_the_earlier_one(follower: Follow
     assert earlier.identifier == first.identifier and volume.GetParentTransformNode() is latest.transform
     latest.remove()
     assert follower.track.identifier == first.identifier and volume.GetParentTransformNode() is None
+
+
+def test_back_to_the_first_reference_goes_on_with_its_track_and_its_corrections(follower: Follower) -> None:
+    volume = follower.load()
+    follower.follow()
+    first, corrected = follower.track, follower.correct(2)
+    follower.person.choose("trackReferenceComboBox", "Mean of all frames")
+    follower.follow()
+    follower.person.choose("trackReferenceComboBox", "First frame")
+    follower.follow()
+    earlier, _latest = find_tracks(follower.scene)
+    assert earlier.identifier == first.identifier and volume.GetParentTransformNode() is earlier.transform
+    assert np.allclose(earlier.motions[2].moving_to_fixed, corrected)
+    assert follower.verdicts()[2].endswith(", corrected")
+    assert follower.panel._bench.editor.result.identifier == first.identifier
 
 
 def test_a_scene_from_a_file_shows_its_track(follower: Follower, tmp_path: Path) -> None:

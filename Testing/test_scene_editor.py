@@ -326,6 +326,10 @@ def test_closing_right_after_a_change_measures_first(desk: Desk) -> None:
 
 def test_a_correction_that_was_saved_unmeasured_is_measured_when_it_is_opened(desk: Desk) -> None:
     desk.editor.set_choice(4, PairChoice.LEAVE_OUT)
+    record = desk.editor.result.record
+    unmeasured = record.GetText()
+    desk.editor.close()
+    record.SetText(unmeasured)
     (again,) = find_registrations(desk.scene)
     assert np.isnan(again.registration.similarity.after)
     editor = desk.open(again)

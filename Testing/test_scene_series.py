@@ -7,7 +7,7 @@ import pytest
 import slicer
 from KeypointRegistrationLib.detection.bundle import load_card
 from KeypointRegistrationLib.geometry.errors import InputError
-from KeypointRegistrationLib.scene.series.frames import SceneSeries, browser_of, frame_times
+from KeypointRegistrationLib.scene.series.frames import SceneSeries, browser_of, frame_times, is_timed
 from KeypointRegistrationLib.scene.series.parts import synchronise
 from KeypointRegistrationLib.scene.using.hardening import harden
 from KeypointRegistrationLib.scene.volumes import add_volume
@@ -38,6 +38,31 @@ def test_frames_without_times_are_numbered(scene: slicer.vtkMRMLScene) -> None:
     for name in ("systole", "diastole"):
         sequence.SetDataNodeAtValue(slicer.vtkMRMLTextNode(), name)
     assert frame_times(sequence) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("values", [("systole", "diastole"), ("2", "1"), ("0", "nan")], ids=["words", "back", "no number"])
+def test_a_unit_of_time_is_not_believed_where_the_values_are_no_times(
+    scene: slicer.vtkMRMLScene, values: tuple[str, str]
+) -> None:
+    sequence = scene.AddNewNodeByClass("vtkMRMLSequenceNode", "phases")
+    sequence.SetIndexType(sequence.TextIndex)
+    sequence.SetIndexUnit("s")
+    for value in values:
+        sequence.SetDataNodeAtValue(slicer.vtkMRMLTextNode(), value)
+    assert frame_times(sequence) == (0.0, 1.0) and not is_timed(sequence)
+
+
+def test_a_series_that_is_played_along_with_other_frames_is_refused(scene: slicer.vtkMRMLScene) -> None:
+    volume = add_sequence(scene)
+    browser = browser_of(volume)
+    other = scene.AddNewNodeByClass("vtkMRMLSequenceNode", "other")
+    for value in ("0", "1"):
+        other.SetDataNodeAtValue(slicer.vtkMRMLTextNode(), value)
+    sequence = browser.GetSequenceNode(volume)
+    browser.SetAndObserveMasterSequenceNodeID(other.GetID())
+    synchronise(browser, volume, sequence)
+    with pytest.raises(InputError, match="EPI is played along with other, which has other frames"):
+        SceneSeries(volume)
 
 
 def test_a_single_scan_is_no_series(scene: slicer.vtkMRMLScene) -> None:

@@ -139,6 +139,20 @@ def test_an_editor_of_another_frame_does_not_write_into_this_one(scene: slicer.v
         track.registration.transform), 4).moving_to_fixed)  # fmt: skip
 
 
+def test_an_editor_does_not_bring_a_correction_back_when_its_frame_is_tracked_again(
+    scene: slicer.vtkMRMLScene, card: Card
+) -> None:
+    waiting: list[Callable[[], None]] = []
+    track = tracked(add_sequence(scene), card)
+    track.go_to(1)
+    editor = RegistrationEditor(track.registration, lambda _milliseconds, call: waiting.append(call))
+    editor.move(0, Side.MOVING, editor.registration.moving_keypoints.positions[0] + [6, 0, 0])
+    track.put(found(SceneSeries(track.volume, track.transform), 1), card)  # the same answer as before
+    for call in waiting:
+        call()
+    assert SceneTrack(track.node).corrected == {}
+
+
 def test_names_are_not_undone_by_frames_that_were_labelled_before(scene: slicer.vtkMRMLScene, card: Card) -> None:
     track = tracked(add_sequence(scene), card)
     for index, name in ((1, "Sylvian"), (4, "Rolandic")):

@@ -10,7 +10,7 @@ from ..geometry.errors import InputError
 from ..registration.tracking.motion_table import MotionRow
 from ..scene.results.editor import RegistrationEditor
 from ..scene.series.finding import track_of
-from ..scene.series.frames import browser_of, frame_times
+from ..scene.series.frames import browser_of, frame_times, is_timed
 from ..scene.series.playing import Playing
 from ..scene.series.track import SceneTrack
 from ..worker.client import WorkerClient
@@ -21,7 +21,7 @@ from .section import LoadUI, Section
 from .track_outputs import TrackOutputs
 from .track_plan import TrackPlan, plan_again, plan_all
 from .track_table import TrackTable, needs_a_look
-from .track_wording import frame_text, kept_text, summary_text
+from .track_wording import frame_text, kept_text, spared_text, summary_text
 from .tracking_job import TrackingJob
 from .workbench import Workbench
 
@@ -47,10 +47,12 @@ class TrackSection(Section):
         self._parameters, self._install = parameters, install
         self._job = TrackingJob(client, self)
         self._again: Callable[[], str] | None = None  # the run that was asked for last, once more
+        self._note = ""  # on that run, for its end
         self._track: SceneTrack | None = None
         self._rows: dict[int, MotionRow] = {}
         self._playing = Playing(self._on_browser)
         self._shown = -1  # frame
+        self._timed = False  # whether the sequence says when its frames were taken
         self._entered = self._was_playing = False
         ui = self.ui
         self._table = TrackTable(ui.trackTable, self._go_to)
@@ -109,9 +111,9 @@ class TrackSection(Section):
         if browser is None:
             self._track, self._rows = None, {}
             return
-        if self._track is None or not self._track.is_there or self._track.browser is not browser:
-            self._track = track_of(browser)
-            self._rows = {}
+        track = track_of(browser)
+        if self._track is None or track is None or track.node is not self._track.node:
+            self._track, self._rows = track, {}
             self._take_rows()
         else:
             self._fill()
@@ -129,7 +131,7 @@ class TrackSection(Section):
 
     def on_tracked(self, track: SceneTrack) -> None:
         self._show_running(False)
-        self._say("")
+        self._say(self._note)
         self._again = None
         self.on_frames(track)
         self.bench.choose(track.registration)
@@ -146,7 +148,7 @@ class TrackSection(Section):
 
     def _start_all(self) -> str:
         """All frames, but those that the person has corrected."""
-        return self._start(lambda chosen: plan_all(chosen, self._track, self._playing.frame))
+        return self._start(lambda chosen: plan_all(chosen, self._playing.frame))
 
     def _start_chosen(self) -> str:
         """The selected frames."""
@@ -156,7 +158,9 @@ class TrackSection(Section):
     def _start(self, plan: Callable[[PanelParameters], TrackPlan]) -> str:
         chosen = self._parameters()
         if chosen is not None:
-            self._job.start(plan(chosen))
+            planned = plan(chosen)
+            self._job.start(planned)
+            self._note = spared_text(len(planned.spared))
             self._again = lambda: self._start(plan)
             self.ui.trackProgressBar.value = 0
             self._show_running(True)
@@ -216,9 +220,11 @@ class TrackSection(Section):
         ui, browser = self.ui, self._playing.browser
         if browser is None:
             return
-        self._table.show(frame_times(browser.GetMasterSequenceNode()), self._rows)
+        sequence = browser.GetMasterSequenceNode()
+        self._timed = is_timed(sequence)
+        self._table.show(frame_times(sequence), self._rows)
         ui.trackTable.visible = ui.frameLabel.visible = bool(self._rows)
-        show_message(ui.trackSummaryLabel, summary_text(self._rows.values(), self._playing.frames))
+        show_message(ui.trackSummaryLabel, summary_text(self._rows.values(), self._playing.frames, self._timed))
         ui.trackAgainButton.enabled = bool(self._rows) and not self.is_active
         doubts = any(needs_a_look(row) for row in self._rows.values())
         ui.previousDoubtButton.enabled = ui.nextDoubtButton.enabled = doubts
@@ -229,7 +235,7 @@ class TrackSection(Section):
     def _fill_shown(self) -> None:
         self._shown = self._playing.frame
         self._table.go_to(self._shown)
-        self.ui.frameLabel.text = frame_text(self._shown, self._rows.get(self._shown))
+        self.ui.frameLabel.text = frame_text(self._shown, self._rows.get(self._shown), self._timed)
 
     def _count(self) -> int:
         """How many frames the scene has the motion of."""

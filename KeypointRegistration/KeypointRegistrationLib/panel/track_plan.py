@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import slicer
 from slicer.i18n import tr as _
@@ -13,7 +13,8 @@ from ..geometry.volume import Volume
 from ..registration.plain import plain
 from ..registration.tracking.options import ReferenceChoice, TrackingOptions
 from ..scene.inputs import mask_of
-from ..scene.series.frames import SceneSeries
+from ..scene.series.finding import tracks_of
+from ..scene.series.frames import SceneSeries, browser_of
 from ..scene.series.track import SceneTrack
 from .parameters import PanelParameters, ReferenceWish
 
@@ -28,6 +29,7 @@ class TrackPlan:
         mask: of the head in the reference, in world RAS mm, or None to find it.
         earlier: the track that the frames go into, if they are aligned to the same reference; None for a new one.
         wanted: frames to track.
+        spared: frames that were asked for too, but have been corrected and stay as they are.
     """
 
     series: SceneSeries
@@ -35,10 +37,11 @@ class TrackPlan:
     mask: Volume | None
     earlier: SceneTrack | None
     wanted: tuple[int, ...]
+    spared: tuple[int, ...] = ()
 
 
-def plan_all(chosen: PanelParameters, track: SceneTrack | None, shown: int) -> TrackPlan:
-    """What a person has chosen: all frames but those corrected in ``track``; ``shown`` is the frame that the browser shows.
+def plan_all(chosen: PanelParameters, shown: int) -> TrackPlan:
+    """What a person has chosen: all frames but those corrected already; ``shown`` is the frame that the browser shows.
 
     Raises:
         InputError: as ``plan``.
@@ -46,11 +49,13 @@ def plan_all(chosen: PanelParameters, track: SceneTrack | None, shown: int) -> T
     references = {ReferenceWish.FIRST: ReferenceChoice.FIRST, ReferenceWish.MEAN: ReferenceChoice.MEAN}
     reference = references.get(chosen.trackReference, shown)
     options = TrackingOptions(chosen.model, chosen.refine, chosen.device.value, reference)
-    return plan(chosen.movingVolume, chosen.movingMask, options, track)
+    return plan(chosen.movingVolume, chosen.movingMask, options, tracks_of(browser_of(chosen.movingVolume)))
 
 
 def plan_again(chosen: PanelParameters, track: SceneTrack | None, frames: Sequence[int]) -> TrackPlan:
     """Only these frames, to the same reference as the others and by the same model.
+
+    Those that a person has corrected are spared, unless there are no others among them.
 
     Raises:
         InputError: if there are none, or as ``plan``.
@@ -60,14 +65,16 @@ def plan_again(chosen: PanelParameters, track: SceneTrack | None, frames: Sequen
     index = track.reference.index
     reference = ReferenceChoice.MEAN if index is None else index
     options = TrackingOptions(track.options["model"], chosen.refine, chosen.device.value, reference)
-    return plan(chosen.movingVolume, chosen.movingMask, options, track, frames)
+    rest = [frame for frame in frames if frame not in track.corrected]
+    spared = tuple(frame for frame in frames if frame in track.corrected) if rest else ()
+    return replace(plan(chosen.movingVolume, chosen.movingMask, options, [track], rest or frames), spared=spared)
 
 
 def plan(
     volume: slicer.vtkMRMLScalarVolumeNode | None,
     mask: slicer.vtkMRMLVolumeNode | None,
     options: TrackingOptions,
-    track: SceneTrack | None,
+    tracks: Sequence[SceneTrack],
     frames: Sequence[int] | None = None,
 ) -> TrackPlan:
     """What is to be done.
@@ -76,14 +83,15 @@ def plan(
         volume: plays the sequence.
         mask: of the head in the reference, or None.
         options: how to follow.
-        track: that the scene has of the sequence, or None.  Its frames are kept as far as they fit.
+        tracks: that the scene has of the sequence, as ``scene.series.finding.tracks_of`` gives them.  The frames go into the
+            first of them that they fit into.
         frames: to track; None for all that nobody has corrected.
 
     Raises:
         InputError: if this is no series that a head can be followed through, or the mask cannot be used.
     """
-    series = SceneSeries(volume, None if track is None else track.transform)
-    earlier = track if track is not None and _goes_on(track, options) else None
+    series = SceneSeries(volume, next((track.transform for track in tracks if track.applied), None))
+    earlier = next((track for track in tracks if _goes_on(track, options)), None)
     kept = {} if earlier is None else earlier.corrected
     wanted = [n for n in range(len(series.times)) if n not in kept] if frames is None else frames
     seen = options.reference if isinstance(options.reference, int) else 0  # the frame that the mask was drawn on
@@ -95,6 +103,6 @@ def plan(
 
 def _goes_on(track: SceneTrack, options: TrackingOptions) -> bool:
     """Whether frames tracked with these options belong to a track: of the same model, aligned to the same reference."""
-    if track.options["model"] != options.model:
+    if track.options["model"] != options.model or not track.has_reference:
         return False
     return plain(options.reference) in (track.options["reference"], track.reference.index)

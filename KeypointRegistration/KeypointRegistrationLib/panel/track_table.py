@@ -28,7 +28,7 @@ class TrackTable:
         self._shown: dict[tuple[int, int], str] = {}
         titles = (
             (_("Frame"), _("Counted from 0.")),
-            (_("s"), _("Time in seconds.")),
+            (_("s"), _("Time in seconds, where the sequence says it.")),
             (_("°"), _("By how much the head has turned since the reference.")),
             (_("mm"), _("How far the middle of the head has moved since the reference.")),
             (_("FD"), _("Framewise displacement: how far the head has moved since the frame before, in mm.")),

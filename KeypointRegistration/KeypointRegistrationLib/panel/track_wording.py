@@ -13,10 +13,14 @@ from ..registration.tracking.motion_table import MotionRow
 from .track_table import verdict_text
 
 
-def summary_text(rows: Collection[MotionRow], frames: int) -> str:
-    """How many of a series' ``frames`` were found, how far they can be trusted, and how much the head has moved."""
+def summary_text(rows: Collection[MotionRow], frames: int, timed: bool) -> str:
+    """How many of a series' ``frames`` were found, how far they can be trusted, and how much the head has moved.
+
+    ``timed`` is whether the sequence says when they were taken.
+    """
+    untimed = "" if timed else " " + _("The sequence does not say when they were taken: they are counted.")
     if not rows:
-        return _("{frames} frames, not tracked yet.").format(frames=frames)
+        return _("{frames} frames, not tracked yet.").format(frames=frames) + untimed
     counts = {level: sum(row.trust is level for row in rows) for level in TrustLevel}
     text = _(
         "{tracked} of {frames} frames tracked: {good} good, {check} to check, {bad} not to be trusted, "
@@ -31,6 +35,7 @@ def summary_text(rows: Collection[MotionRow], frames: int) -> str:
         lost=sum(row.status is FrameStatus.LOST for row in rows),
         unusable=sum(row.status is FrameStatus.UNUSABLE for row in rows),
     )
+    told += untimed
     steps = [row.framewise_displacement for row in rows if np.isfinite(row.framewise_displacement)]
     if not steps:
         return told
@@ -43,14 +48,22 @@ def summary_text(rows: Collection[MotionRow], frames: int) -> str:
     )
 
 
-def frame_text(frame: int, row: MotionRow | None) -> str:
-    """What is known of the frame that is shown."""
+def frame_text(frame: int, row: MotionRow | None, timed: bool) -> str:
+    """What is known of the frame that is shown; ``timed`` as for the summary."""
     if row is None:
         return _("Frame {frame}: not tracked.").format(frame=frame)
-    text = _("Frame {frame} at {time:.1f} s: {verdict}.").format(frame=frame, time=row.time, verdict=verdict_text(row))
+    said = _("Frame {frame} at {time:.1f} s: {verdict}.") if timed else _("Frame {frame}: {verdict}.")
+    text = said.format(frame=frame, time=row.time, verdict=verdict_text(row))
     if row.refound:
         text += " " + _("The head was searched for in the whole frame.")
     return f"{text} {row.reasons}" if row.reasons else text
+
+
+def spared_text(count: int) -> str:
+    """What became of the frames that were to be tracked again, but that the person has corrected."""
+    if not count:
+        return ""
+    return _("Corrected frames that were kept: {count}. Select them alone to track them again.").format(count=count)
 
 
 def kept_text(count: int) -> str:

@@ -20,9 +20,10 @@ from ..registration.tracking.frames import FrameMotion
 from ..registration.tracking.options import ReferenceChoice
 from ..registration.tracking.plain import motion_from
 from ..scene.series.adding import add_track
+from ..scene.series.finding import show_at_rest
 from ..scene.series.frames import FrameState
 from ..scene.series.track import SceneTrack
-from ..worker.client import WorkerClient
+from ..worker.client import WorkerClient, WorkerState
 from ..worker.protocol import Done, Failed, FailureKind, FrameTracked, Progress, ReferenceFound, TrackRequest
 from .job import POLL_MS, not_shown, start_error
 from .track_plan import TrackPlan
@@ -55,6 +56,7 @@ class _Run:
     card: Card
     request: TrackRequest
     left: Iterator[int]  # frames to hand over
+    corrected: frozenset[int]  # frames when the run began
     track: SceneTrack | None = None
     states: dict[int, FrameState | None] = field(default_factory=dict)  # of the frames when they were handed over
 
@@ -94,7 +96,8 @@ class TrackingJob:
         except OSError as error:
             self._client.finish()
             raise start_error(error) from error
-        self._run = _Run(plan, card, request, iter(_needed(plan)))
+        corrected = frozenset() if plan.earlier is None else frozenset(plan.earlier.corrected)
+        self._run = _Run(plan, card, request, iter(_needed(plan)), corrected)
         self._timer.start()
 
     def cancel(self) -> None:
@@ -115,10 +118,10 @@ class TrackingJob:
         if run is None:
             return
         try:
-            if self._client.is_active:
-                self._follow(run)
-            else:
+            if self._client.state is WorkerState.PREPARING:
                 self._hand_over(run)
+            else:
+                self._follow(run)
         except InputError as error:
             self._stop(Failed(FailureKind.INPUT, str(error)))
         except OSError as error:
@@ -163,6 +166,7 @@ class TrackingJob:
         run.plan.series.check_place()
         reference, earlier = load_reference(Path(found.result)), run.plan.earlier
         if earlier is not None and earlier.is_there and earlier.is_aligned_to(reference):
+            show_at_rest(earlier)
             return earlier
         return add_track(run.plan.series, reference, replace(run.plan.options, device=found.device), run.card)
 
@@ -172,7 +176,9 @@ class TrackingJob:
             raise InputError(_("{name} was edited while it was tracked. Track the frames again.").format(name=name))
         if run.track is None or not run.track.is_there:
             raise InputError(_("The track of {name} was removed while it was made.").format(name=name))
-        run.track.put(motion, run.card)
+        run.track.take_up(motion.index)
+        if motion.index in run.corrected or motion.index not in run.track.corrected:  # else a person was faster
+            run.track.put(motion, run.card)
 
     def _finish(self, run: _Run) -> None:
         self._end()

@@ -22,6 +22,7 @@ class WorkerState(Enum):
     """Where the latest request stands.  The last three are final."""
 
     IDLE = "idle"
+    PREPARING = "preparing"
     STARTING = "starting"
     RUNNING = "running"
     DONE = "done"
@@ -50,8 +51,8 @@ class WorkerClient:
 
     @property
     def is_active(self) -> bool:
-        """Whether a request is being served."""
-        return self.state in (WorkerState.STARTING, WorkerState.RUNNING)
+        """Whether a request is being prepared or served."""
+        return self.state in (WorkerState.PREPARING, WorkerState.STARTING, WorkerState.RUNNING)
 
     @property
     def process(self) -> WorkerProcess | None:
@@ -60,6 +61,9 @@ class WorkerClient:
 
     def prepare(self) -> Path:
         """A new folder for the files of the next request.  The process is started, if none is there, while they are written.
+
+        Writing them may take a while.  From now on there is no room for another request, until this one has ended, or
+        ``finish`` drops it.
 
         Raises:
             OSError: if there is no room for the folder, or the process cannot be started.
@@ -70,6 +74,7 @@ class WorkerClient:
         self.finish()
         self._ensure_process()
         self._folder = Path(tempfile.mkdtemp(prefix="KeypointRegistration-"))
+        self.state = WorkerState.PREPARING
         return self._folder
 
     def start(self, request: AnyRequest) -> None:
@@ -87,7 +92,7 @@ class WorkerClient:
 
         A process that ended without a last word is reported as a failure.
         """
-        if self._process is None or not self.is_active:
+        if self._process is None or self._request is None or not self.is_active:
             return []
         exit_code = self._process.exit_code  # before reading: what a dead process wrote is complete
         events: list[Event] = []
@@ -105,6 +110,8 @@ class WorkerClient:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
         self._folder = self._request = None
+        if self.state is WorkerState.PREPARING:
+            self.state = WorkerState.IDLE
 
     def cancel(self) -> None:
         """Stop the process and everything it started, at once, and remove all files."""

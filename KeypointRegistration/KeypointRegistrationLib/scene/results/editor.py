@@ -254,7 +254,7 @@ class RegistrationEditor:
 
     def _measure(self) -> None:
         """The similarity of the scans in the corrected alignment, where they are still there."""
-        if self.result.is_replaced or not self._is_unmeasured:
+        if not self.result.is_current or not self._is_unmeasured:
             return
         try:
             fixed, moving = registered_scans(self.result)
@@ -294,7 +294,7 @@ class RegistrationEditor:
 
     def _follow_points(self) -> None:
         self._is_scheduled = False
-        if self._is_closed or self.result.is_replaced or self.problem:
+        if self._is_closed or not self.result.is_current or self.problem:  # else what others did would be undone
             return
         correction = self._correction_of_lists()
         if self._before_drag is None:

@@ -21,8 +21,20 @@ def find_tracks(scene: slicer.vtkMRMLScene) -> list[SceneTrack]:
     return found
 
 
-def track_of(browser: slicer.vtkMRMLSequenceBrowserNode | None) -> SceneTrack | None:
-    """The latest track that a browser plays, or None."""
+def tracks_of(browser: slicer.vtkMRMLSequenceBrowserNode | None) -> list[SceneTrack]:
+    """The tracks that a browser plays: first the one that shows the head at rest, then the others, the latest first."""
     if browser is None:
-        return None
-    return next((track for track in reversed(find_tracks(browser.GetScene())) if track.browser is browser), None)
+        return []
+    played = [track for track in reversed(find_tracks(browser.GetScene())) if track.browser is browser]
+    return sorted(played, key=lambda track: not track.applied)
+
+
+def track_of(browser: slicer.vtkMRMLSequenceBrowserNode | None) -> SceneTrack | None:
+    """The track that a browser plays: the one that shows the head at rest, else the latest; None if there is none."""
+    return next(iter(tracks_of(browser)), None)
+
+
+def show_at_rest(track: SceneTrack) -> None:
+    """Let the volume be shown as this track says, and no other."""
+    for each in tracks_of(track.browser):
+        each.applied = each.node is track.node

@@ -68,7 +68,7 @@ class SceneSeries:
     @property
     def is_timed(self) -> bool:
         """Whether the sequence says when its frames were taken."""
-        return _unit(self.sequence) in _SECONDS
+        return is_timed(self.sequence)
 
     def frame(self, index: int) -> Volume:
         """The scan at position ``index``, in world RAS mm.
@@ -104,6 +104,12 @@ class SceneSeries:
 
     def _check(self) -> None:
         count = self.sequence.GetNumberOfDataNodes()
+        master = self.browser.GetMasterSequenceNode()
+        if _index(master) != _index(self.sequence):
+            raise InputError(
+                f"{self.name} is played along with {master.GetName()}, which has other frames. "
+                "Give it a sequence browser of its own."
+            )
         if count < 2:
             raise InputError(f"{self.name} has only one frame. Following a head takes at least two.")
         first = self.frame(0)
@@ -132,15 +138,29 @@ class FrameState:
 
 def frame_times(sequence: slicer.vtkMRMLSequenceNode) -> tuple[float, ...]:
     """When each frame was taken, in seconds; where the sequence says no time, what it counts in, or the frames' numbers."""
-    words = [sequence.GetNthIndexValue(n) for n in range(sequence.GetNumberOfDataNodes())]
-    try:
-        values = [float(word) for word in words]
-    except ValueError:
-        return tuple(float(n) for n in range(len(words)))
-    if not np.isfinite(values).all() or (np.diff(values) <= 0).any():
-        return tuple(float(n) for n in range(len(words)))
+    values = _ascending(sequence)
+    if values is None:
+        return tuple(float(n) for n in range(sequence.GetNumberOfDataNodes()))
     scale = _SECONDS.get(_unit(sequence), 1.0)
     return tuple(scale * value for value in values)
+
+
+def is_timed(sequence: slicer.vtkMRMLSequenceNode) -> bool:
+    """Whether a sequence says when its frames were taken: in a unit of time, by numbers that ascend."""
+    return _unit(sequence) in _SECONDS and _ascending(sequence) is not None
+
+
+def _ascending(sequence: slicer.vtkMRMLSequenceNode) -> list[float] | None:
+    """The numbers that the frames are indexed by; None if they are none, or not in order."""
+    try:
+        values = [float(sequence.GetNthIndexValue(n)) for n in range(sequence.GetNumberOfDataNodes())]
+    except ValueError:
+        return None
+    return values if np.isfinite(values).all() and (np.diff(values) > 0).all() else None
+
+
+def _index(sequence: slicer.vtkMRMLSequenceNode) -> list[str]:
+    return [sequence.GetNthIndexValue(n) for n in range(sequence.GetNumberOfDataNodes())]
 
 
 def _unit(sequence: slicer.vtkMRMLSequenceNode) -> str:

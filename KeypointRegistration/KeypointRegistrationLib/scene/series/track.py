@@ -24,6 +24,7 @@ from ...registration.tracking.frame_pair import frame_registration
 from ...registration.tracking.frames import FrameMotion, FrameStatus, Reference, Track
 from ...registration.tracking.motion_table import MotionRow, motion_rows
 from ...registration.tracking.smoothing import smoothed as smoothed_motion
+from ..nodes import put_under
 from ..results import handle
 from ..results.handle import SceneRegistration
 from ..volumes import local_ijk_to_ras, volume_from_node
@@ -71,9 +72,36 @@ class SceneTrack:
 
     @property
     def transform(self) -> slicer.vtkMRMLTransformNode | None:
-        """What the volume is under, so that the head is shown at rest."""
+        """What the volume is put under, so that the head is shown at rest."""
         browser, transforms = self.browser, self._sequence(parts.TRANSFORMS)
         return None if browser is None else browser.GetProxyNode(transforms)
+
+    @property
+    def volume(self) -> slicer.vtkMRMLScalarVolumeNode | None:
+        """What plays the series; None if nothing does any more."""
+        browser, volumes = self.browser, self._sequence(parts.VOLUMES)
+        return None if browser is None or volumes is None else browser.GetProxyNode(volumes)
+
+    @property
+    def applied(self) -> bool:
+        """Whether the volume is shown with the head at rest (after) or where it was (before)."""
+        volume, transform = self.volume, self.transform
+        return volume is not None and transform is not None and volume.GetParentTransformNode() is transform
+
+    @applied.setter
+    def applied(self, aligned: bool) -> None:
+        """As a registration's."""
+        browser, volume, transform = self.browser, self.volume, self.transform
+        if aligned == self.applied or browser is None or transform is None:
+            return
+        shown = browser.GetSelectedItemNumber()
+        self._go_to_a_registration()
+        registration = self.registration
+        if registration is None:
+            put_under(volume, transform if aligned else transform.GetParentTransformNode())
+        else:
+            registration.applied = aligned
+        self.go_to(shown)
 
     @property
     def frames(self) -> int:
@@ -95,6 +123,11 @@ class SceneTrack:
     def to_world(self) -> NDArray[np.float64]:
         """4×4 of the transforms that the series was under when it was tracked."""
         return array_from(self._entry["provenance"]["moving"]["parent_to_world"])
+
+    @property
+    def has_reference(self) -> bool:
+        """Whether the copy of what the frames are aligned to is still in the scene."""
+        return self.node.GetNodeReference(parts.REFERENCE) is not None
 
     @property
     def reference(self) -> Reference:
@@ -199,7 +232,7 @@ class SceneTrack:
         if smoothed is not None:
             self.node.SetAttribute(_SMOOTHED, "yes" if smoothed else None)
         table = self.node.GetNodeReference(parts.TABLE)
-        if table is None or self.node.GetNodeReference(parts.REFERENCE) is None:
+        if table is None or not self.has_reference:
             return
         track = self.track
         beside = smoothed_motion(track) if self.shows_smoothed and track.frames else None
