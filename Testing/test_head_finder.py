@@ -62,6 +62,17 @@ def test_several_places_are_told_the_likeliest_first_and_each_once(finder: HeadF
         assert all(np.linalg.norm(head.centre - other.centre) > 40 for other in found[:number])
 
 
+def test_another_head_is_seen_beside_the_one_that_is_known_and_only_where_there_is_one(finder: HeadFinder) -> None:
+    known, other = np.array([-60.0, 0.0, 0.0]), np.array([100.0, 20.0, 0.0])
+    seen = finder.another(womb((tuple(known), 100.0), (tuple(other), 60.0)), known, 40.0)
+    assert seen is not None and np.linalg.norm(seen.centre - other) < 12
+    assert finder.another(womb((tuple(known), 100.0)), known, 40.0) is None
+
+
+def test_a_scan_of_nothing_but_the_head_has_no_other(finder: HeadFinder) -> None:
+    assert finder.another(womb(((0.0, 0.0, 0.0), 100.0)), np.zeros(3), 1000.0) is None
+
+
 def test_no_more_places_are_told_than_asked_for(finder: HeadFinder) -> None:
     assert len(finder.find(womb(((-60.0, 0.0, 0.0), 100.0), ((60.0, 0.0, 0.0), 95.0)), most=1)) == 1
 

@@ -207,10 +207,41 @@ def test_the_mask_reaches_the_tracker(
     assert [mask is not None and mask.voxels.any() for mask in masks] == [True]
 
 
+def test_a_box_is_a_mask(double: type[TrackerDouble], series: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    masks: list[Volume] = []
+
+    def prepare(self: TrackerDouble, *_: object) -> object:
+        assert self._mask is not None
+        masks.append(self._mask)
+        return TrackerDouble.prepare(self)
+
+    monkeypatch.setattr(double, "prepare", prepare)
+    assert run(series, tmp_path / "out", "--box", "20", "-30", "5", "-10", "30", "45") == 0
+    (box,) = masks
+    assert box.corners.min(axis=0).tolist() == [-10, -30, 5] and box.corners.max(axis=0).tolist() == [20, 30, 45]
+
+
+def test_another_head_is_noted(
+    double: type[TrackerDouble],
+    series: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    def prepare(self: TrackerDouble, *_: object) -> object:
+        return replace(TrackerDouble.prepare(self), other_head=np.array([60.0, 0.0, -20.0]))
+
+    monkeypatch.setattr(double, "prepare", prepare)
+    assert run(series, tmp_path / "out") == 0
+    assert "around R 60, A 0, S -20 mm, which is not followed" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
         (("--model", "unknown"), "no model called unknown"),
+        (("--box", "0", "0", "0", "50", "0", "50"), "The box from --box is 50.0 × 0.0 × 50.0 mm: nothing fits into it"),
+        (("--box", "0", "0", "0", "9", "9", "9", "--mask", "absent.nii.gz"), "--mask and --box both say where the head is"),
         (("--reference", "last"), "last does not say what the frames are to be aligned to"),
         (("--mask", "absent.nii.gz"), "no file absent.nii.gz"),
     ],
@@ -277,4 +308,6 @@ def test_one_mask_for_a_whole_list_is_refused(tmp_path: Path, asked: list[Run], 
     (tmp_path / "list.csv").write_text("series\nbold.nii.gz\n")
     assert run(tmp_path / "list.csv", tmp_path / "out", "--mask", "mask.nii.gz") == 2
     assert "--mask is for one series" in capsys.readouterr().err
+    assert run(tmp_path / "list.csv", tmp_path / "out", "--box", "0", "0", "0", "9", "9", "9") == 2
+    assert "--box is for one series" in capsys.readouterr().err
     assert asked == []

@@ -11,12 +11,14 @@ import pytest
 from KeypointRegistrationLib.detection.bundle import Card, load_card
 from KeypointRegistrationLib.detection.heatmaps import Detection
 from KeypointRegistrationLib.files.series.store import TrackStore
+from KeypointRegistrationLib.geometry.box import box_mask
 from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.geometry.transforms import TransformType, affine, invert, rotation_angle
 from KeypointRegistrationLib.geometry.volume import Volume
 from KeypointRegistrationLib.registration.result import TrustLevel
 from KeypointRegistrationLib.registration.tracking.frames import FrameMotion, FrameStatus
 from KeypointRegistrationLib.registration.tracking.tracker import ReferenceChoice, Tracker, TrackingOptions
+from KeypointRegistrationLib.registration.tracking.words import other_head_notes
 from samples import sample_heatmaps, sample_keypoints, sample_matrix, sample_volume
 from scipy.spatial.transform import Rotation
 from textured_head import textured_head
@@ -61,6 +63,7 @@ class Onlooker:
         self.starts: dict[int, list[np.ndarray | None]] = {}
         self._series = series
         self._hidden = hidden
+        self.other: np.ndarray | None = None
 
     def detect(self, volume: Volume, mask: Volume | None = None) -> Detection:
         return self._seen(volume, None)
@@ -68,6 +71,9 @@ class Onlooker:
     def detect_together(self, volumes: Sequence[Volume], start: np.ndarray) -> list[Detection]:
         self.batches.append(len(volumes))
         return [self._seen(volume, start) for volume in volumes]
+
+    def other_head(self, volume: Volume, found: Detection) -> np.ndarray | None:
+        return self.other
 
     def _seen(self, volume: Volume, start: np.ndarray | None) -> Detection:
         index = int(volume.name.split()[-1]) if volume.name.startswith("frame") else 0
@@ -330,6 +336,17 @@ def test_motion_is_told_where_the_keypoints_are_that_the_reference_shows(card: C
     reference = Tracker(series, QUICK, looker).prepare()
     np.testing.assert_allclose(reference.centre, POINTS.positions[shown].mean(axis=0))
     assert reference.radius < 100.0
+
+
+def test_another_head_in_the_reference_is_told_unless_the_person_has_chosen(card: Card) -> None:
+    series = Scans(drifting(2))
+    looker = Onlooker(card, series)
+    assert other_head_notes(Tracker(series, QUICK, looker).prepare()) == ()
+    looker.other = np.array([31.0, -12.4, 80.0])
+    (note,) = other_head_notes(Tracker(series, QUICK, looker).prepare())
+    assert "another head in frame 0, around R 31, A -12, S 80 mm" in note
+    box = box_mask(np.eye(3) * 100, np.zeros(3))
+    assert other_head_notes(Tracker(series, QUICK, looker, box).prepare()) == ()
 
 
 def test_a_reference_without_a_head_is_refused(card: Card) -> None:

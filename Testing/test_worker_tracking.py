@@ -147,7 +147,8 @@ def test_frames_told_before_a_failure_stay_told(
 
 
 def test_a_reference_comes_back_complete(tmp_path: Path) -> None:
-    for reference in (sample_reference(), replace(sample_reference(), index=None)):
+    other = replace(sample_reference(), index=None, other_head=np.array([60.0, 0.0, -20.0]))
+    for reference in (sample_reference(), other):
         save_reference(tmp_path / "reference.npz", reference)
         assert_same(load_reference(tmp_path / "reference.npz"), reference)
 

@@ -9,12 +9,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import mean
 
+import numpy as np
+
 from ..detection.bundle import load_card, verify
 from ..files.scans import read_volume
 from ..files.series.outputs import check_track_folder, write_track
 from ..files.series.reading import read_series
 from ..files.series.store import TrackStore
 from ..files.series.track_report import TrackingRun, track_summary
+from ..geometry.box import box_mask
+from ..geometry.errors import InputError
+from ..geometry.volume import Volume
 from ..registration.options import DEVICES
 from ..registration.result import ModelIdentity, TrustLevel
 from ..registration.tracking.frames import FrameMotion, FrameStatus, Track
@@ -22,7 +27,7 @@ from ..registration.tracking.identity import track_identity
 from ..registration.tracking.options import ReferenceChoice
 from ..registration.tracking.smoothing import smoothed
 from ..registration.tracking.tracker import HeadNotFound, HeadSource, Tracker
-from ..registration.tracking.words import options_from_words
+from ..registration.tracking.words import options_from_words, other_head_notes
 from .engines import add_engine_arguments
 from .progress import ProgressLine, time_left
 from .statuses import UNTRUSTWORTHY
@@ -61,6 +66,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="M",
         help="volume, not zero where the head is in the reference (default: it is found)",
+    )
+    parser.add_argument(
+        "--box",
+        type=float,
+        nargs=6,
+        metavar=("R1", "A1", "S1", "R2", "A2", "S2"),
+        help="two opposite corners of a box around the head in the reference, in RAS mm, instead of a mask",
     )
     parser.add_argument("--model", default="foetal-rigid", metavar="NAME", help="model bundle (default: %(default)s)")
     parser.add_argument(
@@ -117,7 +129,7 @@ def _tracked(arguments: argparse.Namespace, progress: ProgressLine) -> tuple[Tra
     verify(options.model)
     check_track_folder(arguments.output, [path for path in (arguments.series, arguments.mask) if path is not None])
     series = read_series(arguments.series)
-    mask = None if arguments.mask is None else read_volume(arguments.mask)
+    mask = _mask(arguments)
     identity = track_identity(series, mask, options, _weights(options.model))
     store, first_pass = TrackStore(arguments.output, identity), TrackStore(arguments.output / FIRST_PASS, identity)
     progress(0.02, "Loading the model")
@@ -130,11 +142,21 @@ def _tracked(arguments: argparse.Namespace, progress: ProgressLine) -> tuple[Tra
     frames = _followed(tracker, store, len(series.times), progress.part(prepared, 0.9))
     watch.lap("follow")
     track = Track(series.name, reference, frames)
-    card, notes = detector.card, (*series.notes, *detector.warnings, *_unread(frames))
+    card, notes = detector.card, (*series.notes, *detector.warnings, *other_head_notes(reference), *_unread(frames))
     model = ModelIdentity(card.name, card.version, card.sha256)
     about = TrackingRun(options, model, detector.device, watch.laps, series.timed, notes)
     smooth = smoothed(track) if arguments.smooth else None
     return track, write_track(arguments.output, series, track, about, smoothed=smooth, progress=progress.part(0.9, 1.0))
+
+
+def _mask(arguments: argparse.Namespace) -> Volume | None:
+    """Where the person says that the head is in the reference; None where nobody does."""
+    if arguments.box is None:
+        return None if arguments.mask is None else read_volume(arguments.mask)
+    if arguments.mask is not None:
+        raise InputError("--mask and --box both say where the head is. Give one of them.")
+    one, other = np.array(arguments.box[:3]), np.array(arguments.box[3:])
+    return box_mask(np.diag(np.abs(other - one)), (one + other) / 2, "from --box")
 
 
 class _Stopwatch:

@@ -43,6 +43,8 @@ def run_list(arguments: argparse.Namespace) -> int:
     """
     if arguments.mask is not None:
         raise InputError(f"--mask is for one series. Name the masks in the column mask of {arguments.series}.")
+    if arguments.box is not None:
+        raise InputError("--box is for one series. Leave it out: in a list, masks say where heads are.")
     rows = read_series_list(arguments.series)
     verify(arguments.model)
     engine = chosen_engine(arguments)

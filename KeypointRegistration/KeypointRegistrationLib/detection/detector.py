@@ -30,6 +30,7 @@ from .views import shown
 _LOOKS = 5
 _SETTLED = (2.0, 2.0)  # degrees and mm: a view that would move by less stays, which moves keypoints by half a mm
 _SIZE_RANGE = (0.75, 1.3)  # of the head relative to the template, followed by the view
+_HEAD_RADIUS = 55.0  # mm around the middle of a head of the template's size: nothing of it is further away
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,6 +135,17 @@ class Detector:
             volume.value_range()
         looks = self._settled(self._look([_View(Sampler(volume), None, *self._upright(start)) for volume in volumes]))
         return [replace(look.detection, doubt=look.doubt) for look in looks]
+
+    def other_head(self, volume: Volume, found: Detection) -> NDArray[np.float64] | None:
+        """Middle of a head (3,), RAS mm, other than the one ``found`` in ``volume``; None where the model sees none.
+
+        That of a twin, say.  Models without a finder look for no second head.
+        """
+        if self._finder is None or found.pose is None:
+            return None
+        size = np.clip(_head_size(found.pose), *_SIZE_RANGE)
+        other = self._finder.another(volume, found.pose[:3, 3], _HEAD_RADIUS * size)
+        return None if other is None else other.centre
 
     def _heads(self, volume: Volume, mask: Volume | None) -> list[FoundHead]:
         """Where the model's finder sees heads; without one, or in a mask, the largest bright object."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
@@ -21,6 +21,8 @@ _HEAD = 40.0  # mm around a peak of the map: the probability there speaks for on
 _APART = 40.0  # mm between two heads
 _LEAST_SHARE = 0.02  # of a map, to speak for a head
 _OVERLAP = 100.0  # mm that neighbouring views share: a head at the edge of one is inside another
+_RIM = 20.0  # mm around a head, whose brightness it is painted over with
+_SURE = 0.5  # likelihood of a second head from which on there is one
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +67,26 @@ class HeadFinder:
             if all(np.linalg.norm(head.centre - other.centre) > _APART for other in chosen):
                 chosen.append(head)
         return chosen[:most]
+
+    def another(self, volume: Volume, centre: NDArray[np.float64], radius: float) -> FoundHead | None:
+        """The head that is seen when the one around ``centre`` (RAS mm) is painted over, or None.
+
+        The probabilities of all places sum to one, so that the likelier of two heads outshines the other.
+
+        Args:
+            volume: finite voxels.
+            centre: of the head that is known.
+            radius: mm; nothing of that head is further from its centre.
+        """
+        distances = np.linalg.norm(Grid.of(volume).positions() - centre, axis=1).reshape(volume.shape)
+        rim = volume.voxels[(distances >= radius) & (distances < radius + _RIM)]
+        if not rim.size:
+            return None
+        painted = np.where(distances < radius, np.median(rim), volume.voxels).astype(np.float32)
+        for head in self.find(replace(volume, voxels=painted)):
+            if head.likelihood >= _SURE and np.linalg.norm(head.centre - centre) > radius:
+                return head
+        return None
 
     def _centres(self, volume: Volume) -> Iterator[NDArray[np.float64]]:
         """Middles of the views."""

@@ -59,6 +59,7 @@ def save_reference(path: str | Path, reference: Reference) -> None:
             "keypoints": plain(reference.keypoints),
             "centre": plain(reference.centre),
             "radius": plain(reference.radius),
+            "other_head": plain(reference.other_head),
         }
     )
     np.savez(Path(path), voxels=scan.voxels, ijk_to_ras=scan.ijk_to_ras, text=np.array(text))
@@ -79,6 +80,7 @@ def load_reference(path: str | Path) -> Reference:
             keypoints=keypoints_from(entry["keypoints"]),
             centre=array_from(entry["centre"]),
             radius=number_from(entry["radius"]),
+            other_head=None if entry["other_head"] is None else array_from(entry["other_head"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} is not an archive of the reference of a series: {error}.") from error

@@ -104,6 +104,7 @@ class Reference:
         centre: RAS mm (3,), the mean of those of its keypoints that are present, near the middle of the head: motion is
             told there.
         radius: mm of a ball whose points are as far from its middle as those keypoints: displacement is averaged over it.
+        other_head: RAS mm (3,), middle of a second head that is seen in ``scan`` and not followed; None where there is none.
     """
 
     scan: Volume
@@ -111,6 +112,7 @@ class Reference:
     keypoints: Keypoints
     centre: NDArray[np.float64]
     radius: float
+    other_head: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -36,6 +36,9 @@ class HeadSource(KeypointSource, Protocol):
     def detect_together(self, volumes: Sequence[Volume], start: NDArray[np.float64]) -> list[Detection]:
         """Keypoints of scans in which the head is near the pose ``start`` (``Detection.pose``)."""
 
+    def other_head(self, volume: Volume, found: Detection) -> NDArray[np.float64] | None:
+        """Middle of a head (3,), RAS mm, other than the one ``found``; None where none is seen."""
+
 
 @dataclass(frozen=True, eq=False)
 class _Sight:
@@ -103,7 +106,8 @@ class Tracker:
                     "in it, or choose another frame as the reference."
                 )
             shown = found.keypoints.positions[found.keypoints.present]
-            reference = Reference(scan, index, found.keypoints, shown.mean(axis=0), ball_radius(shown))
+            other = self._detector.other_head(scan, found) if self._mask is None else None  # else the person has chosen
+            reference = Reference(scan, index, found.keypoints, shown.mean(axis=0), ball_radius(shown), other)
             self._found = reference, found
         return self._found[0]
 

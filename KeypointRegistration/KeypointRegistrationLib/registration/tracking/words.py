@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...geometry.errors import InputError
 from ..options import DEVICES
+from .frames import Reference
 from .options import ReferenceChoice, TrackingOptions
 
 
@@ -29,6 +30,17 @@ def options_from_words(
 def reference_word(choice: ReferenceChoice | int) -> str:
     """The word that ``options_from_words`` reads as this choice."""
     return choice.value if isinstance(choice, ReferenceChoice) else str(choice)
+
+
+def other_head_notes(reference: Reference) -> tuple[str, ...]:
+    """A sentence on the second head that is seen in the reference, if there is one."""
+    if reference.other_head is None:
+        return ()
+    r, a, s = reference.other_head
+    return (
+        f"There seems to be another head in {reference.scan.name}, around R {r:.0f}, A {a:.0f}, S {s:.0f} mm, which is not "
+        "followed. To follow that one, mark it with a mask or a box.",
+    )
 
 
 def _reference(word: str) -> ReferenceChoice | int:

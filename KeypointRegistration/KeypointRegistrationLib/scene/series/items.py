@@ -93,6 +93,7 @@ def track_entry(reference: Reference, registration: SceneRegistration, options: 
         "keypoints": reference.keypoints,
         "centre": reference.centre,
         "radius": reference.radius,
+        "other_head": reference.other_head,
     }
     model = registration.registration.model
     entry = {"reference": shown, "provenance": registration.provenance, "options": options, "model": model}

@@ -145,6 +145,7 @@ class SceneTrack:
             keypoints=keypoints_from(entry["keypoints"]),
             centre=array_from(entry["centre"]),
             radius=number_from(entry["radius"]),
+            other_head=None if entry.get("other_head") is None else array_from(entry["other_head"]),  # earlier ones lack it
         )
 
     @property
