@@ -320,7 +320,7 @@ class KeypointRegistrationLogic(ScriptedLoadableModuleLogic):
         Args:
             fixedVolume, movingVolume: scalar volume nodes.
             options: RegistrationOptions, or None for the default ones.
-            fixedMask, movingMask: volume nodes; a scan is only looked at where its mask is not zero.
+            fixedMask, movingMask: volume nodes, a scan is only looked at where its mask is not zero; or ROI nodes.
             initialTransform: linear transform node with a starting pose, moving → fixed in world RAS.
 
         Returns:
@@ -346,7 +346,7 @@ class KeypointRegistrationLogic(ScriptedLoadableModuleLogic):
         Args:
             volume: scalar volume node, the proxy of a sequence browser.
             options: TrackingOptions, or None for the default ones.
-            mask: volume node that marks the head in the reference, or None to find it.
+            mask: volume node that marks the head in the reference, ROI node around it, or None to find it.
             frames: indices of those to track, from 0; None for all that nobody has corrected.
 
         Returns:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 import slicer
 from host.application import Application
 from host.mrml import load_scene, save_scene
+from KeypointRegistrationLib.files.archive import load_volume
 from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.registration.tracking.options import TrackingOptions
 from KeypointRegistrationLib.scene.series.finding import find_tracks
@@ -200,6 +202,30 @@ def test_a_sequence_without_times_is_counted_and_the_person_told(follower: Follo
     assert "does not say when they were taken" in follower.person.reads("trackSummaryLabel")
     follower.person.click_cell("trackTable", 3, 0)
     assert follower.person.reads("frameLabel").startswith("Frame 3: check.")
+
+
+def test_a_box_around_the_head_goes_along(follower: Follower) -> None:
+    follower.load()
+    box = follower.scene.AddNewNodeByClass("vtkMRMLMarkupsROINode", "around the head")
+    box.SetSize(80, 80, 80)
+    follower.person.open_section("advancedCollapsibleButton")
+    follower.person.choose("movingMaskSelector", "around the head")
+    follower.worker("hangs")
+    follower.person.click("trackButton")
+    follower.application.wait_until(lambda: follower.client._request is not None, "the request")
+    assert load_volume(follower.client._request.mask).corners.max(axis=0).tolist() == [40, 40, 40]
+
+
+def test_another_head_in_the_reference_is_told_as_long_as_its_track_is_there(follower: Follower, tmp_path: Path) -> None:
+    follower.load()
+    follower.follow()
+    entry = json.loads(follower.track.node.GetText())
+    entry["reference"]["other_head"] = [60.0, 0.0, -20.0]
+    follower.track.node.SetText(json.dumps(entry))
+    save_scene(follower.scene, tmp_path / "tracked.mrb")
+    load_scene(follower.scene, tmp_path / "tracked.mrb")
+    follower.application.process_events()
+    assert "around R 60, A 0, S -20 mm, which is not followed" in follower.person.reads("trackSummaryLabel")
 
 
 def test_cancelling_keeps_the_finished_frames(follower: Follower) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import slicer
 from KeypointRegistrationLib.geometry.errors import InputError
+from KeypointRegistrationLib.geometry.transforms import apply, invert
 from KeypointRegistrationLib.geometry.volume import Volume
 from KeypointRegistrationLib.scene.inputs import SceneInputs, Snapshot, Watch
 from KeypointRegistrationLib.scene.volumes import add_volume
@@ -77,6 +78,41 @@ def test_a_mask_beside_its_scan_is_a_sentence_and_one_that_overlaps_it_is_not(in
     assert inputs.problem() == ""
     aside.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(np.diag([1.0, 1, 1, 1]) + 500 * np.eye(4, k=3)))
     assert inputs.problem().startswith("The mask moving mask lies beside moving.")
+
+
+def test_a_box_is_a_mask_where_the_scene_shows_it(inputs: SceneInputs) -> None:
+    box = inputs.fixed.GetScene().AddNewNodeByClass("vtkMRMLMarkupsROINode", "box")
+    boxed = replace(inputs, moving_mask=box)
+    assert "The box box is 0.0 × 0.0 × 0.0 mm: nothing fits into it." in boxed.problem()
+    box.SetSize(40, 60, 50)
+    box.SetCenter(5, -5, 10)
+    parent = transform(inputs.fixed.GetScene(), "parent", sample_matrix(30.0))
+    box.SetAndObserveTransformNodeID(parent.GetID())
+    mask = boxed.volumes()["moving_mask"]
+    np.testing.assert_allclose(apply(invert(sample_matrix(30.0)), mask.corners).min(axis=0), (-15, -35, -15), atol=1e-9)
+    np.testing.assert_allclose(mask.centre, apply(sample_matrix(30.0), [[5, -5, 10]])[0])
+    box.SetCenter(900, 0, 0)
+    assert "The mask box lies beside moving." in boxed.problem()
+
+
+@pytest.mark.parametrize("change", ["moved", "resized", "emptied", "removed"])
+def test_a_box_that_is_no_longer_what_it_was_is_told(inputs: SceneInputs, change: str) -> None:
+    box = inputs.fixed.GetScene().AddNewNodeByClass("vtkMRMLMarkupsROINode", "box")
+    box.SetSize(40, 60, 50)
+    snapshot = Snapshot(replace(inputs, moving_mask=box))
+    assert snapshot.other_changes() == ()
+    heard: list[str] = []
+    watch = Watch([box], lambda: heard.append("changed"))
+    {
+        "moved": lambda: box.SetCenter(5, 5, 5),
+        "resized": lambda: box.SetSize(50, 60, 50),
+        "emptied": lambda: box.SetSize(0, 0, 0),
+        "removed": lambda: box.GetScene().RemoveNode(box),
+    }[change]()
+    told = {"resized": "moved", "emptied": "changed"}.get(change, change)
+    assert snapshot.other_changes()[0].startswith(f"box was {told} while the registration ran")
+    assert heard or change == "removed"
+    watch.close()
 
 
 def test_what_is_no_longer_in_the_scene_is_a_sentence(inputs: SceneInputs) -> None:

@@ -1,7 +1,7 @@
 """``inspect-finder --output DIR``: whether a model finds heads in scans of whole wombs.
 
 EPI scans in which the heads were marked by eye, and stacks with masks of the brain.  Those that the head finder was trained
-on are told apart.
+on are told apart.  Then, whether a second head is told of.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ..files.scans import read_volume
 from ..geometry.errors import InputError
 from ..geometry.transforms import apply
 from ..geometry.volume import Volume
+from . import twins
 from .pairs import only_file
 from .publishing import (
     add_data_argument,
@@ -76,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     finder_card = load_card(card.finder, folder)
     finder, detector = HeadFinder(card.finder, folder=folder), Detector(card.name, "cpu", folder)
     found = [_finding(name, scan, middle, finder_card, finder, detector) for name, scan, middle in _heads(data)]
-    publish(arguments, "finder", finder_table(found))
+    publish(arguments, "finder", f"{finder_table(found)}\n\n{twins.count(data, detector)}")
     return 0
 
 

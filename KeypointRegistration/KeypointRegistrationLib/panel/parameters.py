@@ -3,7 +3,7 @@
 from enum import Enum
 from typing import Annotated, Any
 
-from slicer import vtkMRMLScalarVolumeNode, vtkMRMLTransformNode
+from slicer import vtkMRMLDisplayableNode, vtkMRMLScalarVolumeNode, vtkMRMLTransformNode
 from slicer.i18n import tr as _
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
@@ -114,7 +114,7 @@ class PanelParameters:
     Attributes:
         fixedVolume: the scan that stays.
         movingVolume: the scan that is aligned.
-        fixedMask, movingMask: where to look in them, or None for everywhere.
+        fixedMask, movingMask: where to look in them, a volume or an ROI, or None for everywhere.
         initialTransform: a starting pose, moving → fixed in world RAS, or None.
         model: name of a model bundle.
         transformType: what the alignment may change.
@@ -139,8 +139,8 @@ class PanelParameters:
 
     fixedVolume: vtkMRMLScalarVolumeNode
     movingVolume: vtkMRMLScalarVolumeNode
-    fixedMask: vtkMRMLScalarVolumeNode
-    movingMask: vtkMRMLScalarVolumeNode
+    fixedMask: vtkMRMLDisplayableNode
+    movingMask: vtkMRMLDisplayableNode
     initialTransform: vtkMRMLTransformNode
     model: str = "brain-affine"
     transformType: TransformChoice = TransformChoice.AFFINE

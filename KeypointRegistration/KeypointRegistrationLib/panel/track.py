@@ -8,6 +8,7 @@ from slicer.i18n import tr as _
 
 from ..geometry.errors import InputError
 from ..registration.tracking.motion_table import MotionRow
+from ..registration.tracking.words import other_head_notes
 from ..scene.results.editor import RegistrationEditor
 from ..scene.series.finding import track_of
 from ..scene.series.frames import browser_of, frame_times, is_timed
@@ -50,6 +51,7 @@ class TrackSection(Section):
         self._note = ""  # on that run, for its end
         self._track: SceneTrack | None = None
         self._rows: dict[int, MotionRow] = {}
+        self._notes: tuple[str, ...] = ()  # on the reference
         self._playing = Playing(self._on_browser)
         self._shown = -1  # frame
         self._timed = False  # whether the sequence says when its frames were taken
@@ -109,11 +111,11 @@ class TrackSection(Section):
         self.ui.trackCollapsibleButton.visible = browser is not None or self.is_active
         self._playing.follow(browser)
         if browser is None:
-            self._track, self._rows = None, {}
+            self._track, self._rows, self._notes = None, {}, ()
             return
         track = track_of(browser)
         if self._track is None or track is None or track.node is not self._track.node:
-            self._track, self._rows = track, {}
+            self._track = track
             self._take_rows()
         else:
             self._fill()
@@ -209,11 +211,12 @@ class TrackSection(Section):
 
     def _take_rows(self) -> None:
         track = self._track
-        try:
-            self._rows = {} if track is None or not track.motions else {row.frame: row for row in track.rows}
-        except InputError as error:  # the reference was deleted
-            self._rows = {}
-            self._say(str(error))
+        self._rows, self._notes = {}, ()
+        if track is not None and track.motions:
+            try:
+                self._rows, self._notes = {row.frame: row for row in track.rows}, other_head_notes(track.reference)
+            except InputError as error:  # the reference was deleted
+                self._say(str(error))
         self._fill()
 
     def _fill(self) -> None:
@@ -224,7 +227,8 @@ class TrackSection(Section):
         self._timed = is_timed(sequence)
         self._table.show(frame_times(sequence), self._rows)
         ui.trackTable.visible = ui.frameLabel.visible = bool(self._rows)
-        show_message(ui.trackSummaryLabel, summary_text(self._rows.values(), self._playing.frames, self._timed))
+        summary = summary_text(self._rows.values(), self._playing.frames, self._timed)
+        show_message(ui.trackSummaryLabel, " ".join((summary, *self._notes)))
         ui.trackAgainButton.enabled = bool(self._rows) and not self.is_active
         doubts = any(needs_a_look(row) for row in self._rows.values())
         ui.previousDoubtButton.enabled = ui.nextDoubtButton.enabled = doubts

@@ -12,7 +12,7 @@ from ..geometry.errors import InputError
 from ..geometry.volume import Volume
 from ..registration.plain import plain
 from ..registration.tracking.options import ReferenceChoice, TrackingOptions
-from ..scene.inputs import mask_of
+from ..scene.regions import mask_of
 from ..scene.series.finding import tracks_of
 from ..scene.series.frames import SceneSeries, browser_of
 from ..scene.series.track import SceneTrack
@@ -72,7 +72,7 @@ def plan_again(chosen: PanelParameters, track: SceneTrack | None, frames: Sequen
 
 def plan(
     volume: slicer.vtkMRMLScalarVolumeNode | None,
-    mask: slicer.vtkMRMLVolumeNode | None,
+    mask: slicer.vtkMRMLDisplayableNode | None,
     options: TrackingOptions,
     tracks: Sequence[SceneTrack],
     frames: Sequence[int] | None = None,
@@ -81,7 +81,7 @@ def plan(
 
     Args:
         volume: plays the sequence.
-        mask: of the head in the reference, or None.
+        mask: of the head in the reference, or a box around it, or None.
         options: how to follow.
         tracks: that the scene has of the sequence, as ``scene.series.finding.tracks_of`` gives them.  The frames go into the
             first of them that they fit into.

@@ -11,8 +11,8 @@ import vtk
 from numpy.typing import NDArray
 
 from ..geometry.errors import InputError
-from ..geometry.transforms import apply
 from ..geometry.volume import Volume
+from .regions import RegionState, mask_of
 from .volumes import volume_from_node
 
 
@@ -22,15 +22,16 @@ class SceneInputs:
 
     Attributes:
         fixed, moving: scalar volume nodes.
-        fixed_mask, moving_mask: label maps or other scalar volumes; a scan is only looked at where its mask is not zero.
+        fixed_mask, moving_mask: label maps or other scalar volumes: a scan is only looked at where its mask is not zero.  Or
+            boxes (ROI nodes): only inside.
         initial: linear transform node with a starting pose, moving → fixed: what the moving volume would be put under to be
             roughly in place.  It is taken in world RAS, its own parents composed in.
     """
 
     fixed: slicer.vtkMRMLScalarVolumeNode | None
     moving: slicer.vtkMRMLScalarVolumeNode | None
-    fixed_mask: slicer.vtkMRMLScalarVolumeNode | None = None
-    moving_mask: slicer.vtkMRMLScalarVolumeNode | None = None
+    fixed_mask: slicer.vtkMRMLDisplayableNode | None = None
+    moving_mask: slicer.vtkMRMLDisplayableNode | None = None
     initial: slicer.vtkMRMLTransformNode | None = None
 
     @property
@@ -99,7 +100,7 @@ class Snapshot:
         """Raises InputError if the inputs cannot be used."""
         self.inputs = inputs
         self._volumes = [_VolumeState.of(node) for node in (inputs.fixed, inputs.moving)]
-        self._masks = [_VolumeState.of(node) for node in (inputs.fixed_mask, inputs.moving_mask) if node is not None]
+        self._masks = [RegionState.of(node) for node in (inputs.fixed_mask, inputs.moving_mask) if node is not None]
         self._pose = inputs.starting_pose()
         self._initial_name = "" if inputs.initial is None else inputs.initial.GetName()
 
@@ -138,6 +139,7 @@ class Watch:
         vtk.vtkCommand.ModifiedEvent,
         slicer.vtkMRMLTransformableNode.TransformModifiedEvent,
         slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent,
+        slicer.vtkMRMLMarkupsNode.PointModifiedEvent,
     )
 
     def __init__(self, nodes: Sequence[slicer.vtkMRMLNode], changed: Callable[[], None]) -> None:
@@ -172,20 +174,6 @@ class _VolumeState:
         if image is not self.image or image.GetMTime() != self.image_time:
             return "changed"
         return "" if np.allclose(volume_from_node(self.node).ijk_to_ras, self.ijk_to_ras) else "moved"
-
-
-def mask_of(scan: Volume, node: slicer.vtkMRMLScalarVolumeNode) -> Volume:
-    """The mask that a volume node holds, in world RAS mm.
-
-    Raises:
-        InputError: if it cannot be used, or lies beside ``scan``.
-    """
-    mask = volume_from_node(node)
-    ijk = apply(scan.ras_to_ijk, mask.corners)
-    last = np.array(scan.shape[::-1]) - 1
-    if (ijk.max(axis=0) < 0).any() or (ijk.min(axis=0) > last).any():
-        raise InputError(f"The mask {mask.name} lies beside {scan.name}. Choose the mask drawn on that scan, or none.")
-    return mask
 
 
 def _ancestors(node: slicer.vtkMRMLTransformableNode) -> list[slicer.vtkMRMLTransformNode]:
