@@ -394,6 +394,22 @@ def test_a_full_disk_is_told_in_a_sentence(follower: Follower, monkeypatch: pyte
     assert follower.person.can_click("trackButton")
 
 
+def test_while_it_runs_the_time_left_is_told(follower: Follower) -> None:
+    follower.load()
+    follower.worker("hangs")
+    follower.person.click("trackButton")
+    told = follower.panel._track.ui.trackMessageLabel
+    follower.application.wait_until(lambda: "left" in told.text, "the time left")
+    assert told.text.endswith(", less than a minute left…")
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(59, "less than a minute left"), (150.0, "about 2 min left")])
+def test_the_time_left_is_told_in_words(application: Application, seconds: float, words: str) -> None:
+    from KeypointRegistrationLib.panel.track_wording import left_text
+
+    assert left_text(seconds) == words
+
+
 @pytest.mark.parametrize("installed", [True, False])
 def test_a_run_without_torch_begins_again_once_it_is_installed(
     follower: Follower, monkeypatch: pytest.MonkeyPatch, installed: bool

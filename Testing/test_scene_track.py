@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import slicer
 from host.mrml import load_scene, save_scene
 from KeypointRegistrationLib.detection.bundle import Card, load_card
 from KeypointRegistrationLib.registration.correction import PairChoice
-from KeypointRegistrationLib.registration.result import TrustLevel
+from KeypointRegistrationLib.registration.result import Trust, TrustLevel
 from KeypointRegistrationLib.registration.tracking.frames import FrameStatus
 from KeypointRegistrationLib.scene.notes.names import NameObserver, names_of, rename
 from KeypointRegistrationLib.scene.results.editor import RegistrationEditor
@@ -96,6 +97,23 @@ def test_the_table_has_a_row_for_each_frame_with_its_reasons(scene: slicer.vtkMR
     assert column["Reasons"].GetValue(UNUSABLE) == "The frame is empty."
     assert column["Time"].GetValue(4) == 8.0
     assert [column["Lost"].GetValue(n) for n in (LOST, UNUSABLE)] == [0.0, 0.0] and np.isnan(column["Lost"].GetValue(1))
+
+
+def test_frames_to_check_and_those_not_to_be_trusted_are_marked_apart(scene: slicer.vtkMRMLScene, card: Card) -> None:
+    track = tracked(add_sequence(scene), card)
+    series = SceneSeries(track.volume, track.transform)
+    for index, level in ((1, TrustLevel.CHECK), (4, TrustLevel.DO_NOT_TRUST)):
+        track.put(replace(found(series, index), trust=Trust(level, ("So.",))), card)
+    track.show()
+    table = track.node.GetNodeReference("motionTable").GetTable()
+
+    def marked(title: str) -> list[int]:
+        column = table.GetColumnByName(title)
+        return [n for n in range(FRAMES) if column.GetValue(n) == 0.0]
+
+    assert (marked("Check"), marked("Do not trust"), marked("Lost")) == ([1], [4], [LOST, UNUSABLE])
+    drawn = {node.GetYColumnName() for node in slicer.util.getNodesByClass("vtkMRMLPlotSeriesNode", scene)}
+    assert {"Check", "Do not trust", "Lost"} <= drawn
 
 
 def test_a_corrected_frame_is_kept_and_the_others_stay(scene: slicer.vtkMRMLScene, card: Card) -> None:

@@ -66,11 +66,14 @@ def main(behaviour: str, result: str, _parent: str, inbox: str) -> int:
 
 
 def serve_track(behaviour: str, request: TrackRequest) -> int:
-    """Finish, or hang once the first frame is known."""
+    """Finish, or hang once the first frame is known and told."""
+    frames = 0
 
     def hear(event: Event) -> None:
+        nonlocal frames
         say(event)
-        if behaviour == "hangs" and isinstance(event, FrameTracked):
+        frames += isinstance(event, FrameTracked)
+        if behaviour == "hangs" and frames and isinstance(event, Progress):
             wait_for_end()
 
     tracker.Tracker = tracker_double()

@@ -59,6 +59,13 @@ def frame_text(frame: int, row: MotionRow | None, timed: bool) -> str:
     return f"{text} {row.reasons}" if row.reasons else text
 
 
+def left_text(seconds: float) -> str:
+    """How long a run will still take."""
+    if seconds < 60:
+        return _("less than a minute left")
+    return _("about {minutes:.0f} min left").format(minutes=seconds / 60)
+
+
 def spared_text(count: int) -> str:
     """What became of the frames that were to be tracked again, but that the person has corrected."""
     if not count:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import mean
 from typing import Any, Protocol
 
 import qt
@@ -27,6 +28,7 @@ from ..worker.client import WorkerClient, WorkerState
 from ..worker.protocol import Done, Failed, FailureKind, FrameTracked, Progress, ReferenceFound, TrackRequest
 from .job import POLL_MS, not_shown, start_error
 from .track_plan import TrackPlan
+from .track_wording import left_text
 
 #: How long frames are handed over at a time, in seconds, before the application has its turn again.
 _AT_A_TIME_S = 0.05
@@ -58,6 +60,7 @@ class _Run:
     left: Iterator[int]  # frames to hand over
     corrected: frozenset[int]  # frames when the run began
     track: SceneTrack | None = None
+    seconds: list[float] = field(default_factory=list)  # that each frame took
     states: dict[int, FrameState | None] = field(default_factory=dict)  # of the frames when they were handed over
 
 
@@ -145,7 +148,7 @@ class TrackingJob:
         new = False
         for event in self._client.poll():
             if isinstance(event, Progress):
-                self._listener.on_progress(event.fraction, event.stage)
+                self._listener.on_progress(event.fraction, event.stage + _left(run))
             elif isinstance(event, ReferenceFound):
                 run.track = self._track(run, event)
             elif isinstance(event, FrameTracked):
@@ -176,6 +179,7 @@ class TrackingJob:
             raise InputError(_("{name} was edited while it was tracked. Track the frames again.").format(name=name))
         if run.track is None or not run.track.is_there:
             raise InputError(_("The track of {name} was removed while it was made.").format(name=name))
+        run.seconds.append(motion.seconds)
         run.track.take_up(motion.index)
         if motion.index in run.corrected or motion.index not in run.track.corrected:  # else a person was faster
             run.track.put(motion, run.card)
@@ -200,6 +204,13 @@ class TrackingJob:
         if self.is_active:
             self._client.finish()
         self._run = None
+
+
+def _left(run: _Run) -> str:
+    """How long the frames that are still to be tracked will take, to be added to the stage; empty while that is unknown."""
+    if not run.seconds:
+        return ""
+    return ", " + left_text(mean(run.seconds) * (len(run.plan.wanted) - len(run.seconds)))
 
 
 def _needed(plan: TrackPlan) -> Sequence[int]:

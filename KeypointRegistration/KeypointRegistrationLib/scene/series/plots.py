@@ -7,16 +7,18 @@ from dataclasses import dataclass
 
 import slicer
 
+from ...registration.result import TrustLevel
 from ..drawing.colours import Colour
-from .table import DOUBTFUL, LOST, TIME
+from .table import MARKS, TIME
 
 _AXES: tuple[tuple[str, Colour], ...] = (("R", (0.85, 0.37, 0.01)), ("A", (0.0, 0.45, 0.70)), ("S", (0.0, 0.55, 0.40)))
 _ONE: Colour = (0.2, 0.2, 0.2)
 _FOR_LEGEND = 0.45  # of the duration
-_MARKS: tuple[tuple[str, str, Colour, int], ...] = (
-    (DOUBTFUL, "check", (0.90, 0.60, 0.0), slicer.vtkMRMLPlotSeriesNode.MarkerStyleDiamond),
-    (LOST, "lost", (0.80, 0.10, 0.10), slicer.vtkMRMLPlotSeriesNode.MarkerStyleCross),
-)
+_MARKS: dict[TrustLevel | None, tuple[str, Colour, int]] = {  # what the legend says, and how it looks
+    TrustLevel.CHECK: ("check", (0.90, 0.60, 0.0), slicer.vtkMRMLPlotSeriesNode.MarkerStyleDiamond),
+    TrustLevel.DO_NOT_TRUST: ("do not trust", (0.80, 0.10, 0.10), slicer.vtkMRMLPlotSeriesNode.MarkerStyleSquare),
+    None: ("lost", (0.80, 0.10, 0.10), slicer.vtkMRMLPlotSeriesNode.MarkerStyleCross),
+}
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,10 @@ def add_charts(
 
     The axis of time goes on after the last of the ``times``, where the legend then is.
 
-    Each also marks, on the axis of time, the frames that are not to be trusted and those in which the head was not found.
+    Each also marks, on the axis of time, the frames to check, those not to be trusted, and those without an alignment.
     Smoothed motion is drawn where the table has it.
     """
-    marks = [_add_marks(table, *mark) for mark in _MARKS]
+    marks = [_add_marks(table, MARKS[level], *mark) for level, mark in _MARKS.items()]
     every, charts = list(marks), []
     for plot in PLOTS:
         lines = [_add_line(table, *line) for line in plot.lines]

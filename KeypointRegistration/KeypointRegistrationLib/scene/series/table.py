@@ -10,8 +10,8 @@ import vtk
 from ...registration.result import TrustLevel
 from ...registration.tracking.motion_table import MotionColumn, MotionRow, motion_columns
 
-#: Columns that mark frames in plots: 0 where a frame is not to be trusted, or has no alignment, and NaN elsewhere.
-DOUBTFUL, LOST = "Check", "Lost"
+#: Columns that mark frames in plots by what is thought of them (None: they have no alignment): 0 in these, NaN in others.
+MARKS = {TrustLevel.CHECK: "Check", TrustLevel.DO_NOT_TRUST: "Do not trust", None: "Lost"}
 
 #: Of the column with the frames' numbers.
 FRAME = "Frame"
@@ -27,8 +27,8 @@ def show_rows(node: slicer.vtkMRMLTableNode, rows: Sequence[MotionRow], smoothed
         for column in motion_columns(smoothed):
             node.AddColumn(_array(column.title, [column.value(row) for row in rows]))
             _describe(node, column)
-        node.AddColumn(_marks(DOUBTFUL, [row.trust in (TrustLevel.CHECK, TrustLevel.DO_NOT_TRUST) for row in rows]))
-        node.AddColumn(_marks(LOST, [row.trust is None for row in rows]))
+        for level, title in MARKS.items():
+            node.AddColumn(_marks(title, [row.trust is level for row in rows]))
 
 
 def frame_in_row(node: slicer.vtkMRMLTableNode, row: int) -> int | None:
