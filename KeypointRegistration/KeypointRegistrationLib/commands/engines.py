@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 from ..geometry.errors import InputError
 from .cohort import Engine, Outcome, Run, RunStatus
@@ -26,11 +27,21 @@ LOG = "log.txt"
 #: How often running processes are looked at, and how long they have to tidy up when they are to stop, in seconds.
 _PERIOD_S, _PATIENCE_S = 0.1, 10.0
 
+#: How often a run on a cluster asks whether it is to stop, in seconds.
+_HEED_S = 0.5
+
 _MODULE = __package__.split(".", maxsplit=1)[0]
 _MODULE_PARENT = Path(__file__).resolve().parents[2]
 _THREADS = ("OMP_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS")
 
 Program = tuple[str, ...]
+
+
+class Signal(Protocol):
+    """Something that one waits for: a ``distributed.Event``."""
+
+    def wait(self, timeout: float) -> bool:
+        """Whether it has come within so many seconds."""
 
 
 def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
@@ -103,7 +114,7 @@ def dask_cluster(address: str, program: Program | None = None) -> Engine:
         InputError: if Dask is not installed or no scheduler answers.
     """
     try:
-        from distributed import Client, as_completed
+        from distributed import Client, Event, as_completed
     except ImportError as error:
         raise InputError(
             'Dask is not installed. Install it with: pip install "keypoint-registration[cluster]"; or leave out --scheduler.'
@@ -115,20 +126,25 @@ def dask_cluster(address: str, program: Program | None = None) -> Engine:
         except (OSError, ValueError) as error:
             raise InputError(f"No Dask scheduler answers at {address}. Check the address.") from error
         with client:
-            asked = {client.submit(perform, run, program, pure=False, retries=0): run for run in runs}
+            end = Event(client=client)
+            asked = {client.submit(perform, run, end, program, pure=False, retries=0): run for run in runs}
             try:
                 for future in as_completed(asked):
                     yield asked[future], _told(future)
             finally:
+                end.set()  # cancelling reaches those that wait; the others look at this
                 client.cancel(list(asked))
 
     return engine
 
 
-def perform(run: Run, program: Program | None = None) -> Outcome:
-    """Do one run and wait for its end.  What goes wrong with it is in the outcome."""
+def perform(run: Run, end: Signal, program: Program | None = None) -> Outcome:
+    """Do one run and wait for its end, or stop it at the signal ``end``.  What goes wrong with it is in the outcome."""
     attempt = _Attempt(run, program)
     try:
+        while not attempt.has_ended:
+            if end.wait(timeout=_HEED_S):
+                attempt.stop()
         return attempt.outcome()
     finally:
         attempt.stop()
