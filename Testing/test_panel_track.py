@@ -156,6 +156,21 @@ def test_a_corrected_frame_among_others_is_spared_and_the_person_told(follower: 
     assert follower.person.reads("trackMessageLabel").startswith("Corrected frames that were kept: 1.")
 
 
+def test_frames_are_not_tracked_again_to_a_reference_that_is_seen_elsewhere(follower: Follower) -> None:
+    follower.load()
+    follower.follow()
+    entry = json.loads(follower.track.node.GetText())
+    entry["reference"]["keypoints"]["positions"][0][0] += 5.0
+    follower.track.node.SetText(json.dumps(entry))
+    follower.panel._track._track = follower.track
+    follower.person.click_cell("trackTable", 3, 0)
+    follower.person.click("trackAgainButton")
+    follower.wait_until_tracked()
+    said = follower.person.reads("trackMessageLabel")
+    assert said.startswith("The head of the reference is seen elsewhere than when the other frames of EPI were tracked")
+    assert follower.track.motions.keys() == set(range(FRAMES))
+
+
 def test_a_correction_that_is_made_while_frames_are_tracked_is_kept(follower: Follower) -> None:
     follower.load()
     follower.follow()
@@ -216,6 +231,25 @@ def test_a_box_around_the_head_goes_along(follower: Follower) -> None:
     assert load_volume(follower.client._request.mask).corners.max(axis=0).tolist() == [40, 40, 40]
 
 
+@pytest.mark.parametrize(
+    ("centre", "size", "sentence"),
+    [((900, 0, 0), 80, "The mask around the head lies beside EPI frame 0."), ((0, 0, 0), 0, "nothing fits into it")],
+    ids=["beside the scan", "empty"],
+)
+def test_a_box_that_cannot_be_used_is_refused_in_a_sentence(
+    follower: Follower, centre: tuple[float, float, float], size: float, sentence: str
+) -> None:
+    follower.load()
+    box = follower.scene.AddNewNodeByClass("vtkMRMLMarkupsROINode", "around the head")
+    box.SetSize(size, size, size)
+    box.SetCenter(*centre)
+    follower.person.open_section("advancedCollapsibleButton")
+    follower.person.choose("movingMaskSelector", "around the head")
+    follower.person.click("trackButton")
+    assert sentence in follower.person.reads("trackMessageLabel")
+    assert not follower.panel._track.is_active
+
+
 def test_another_head_in_the_reference_is_told_as_long_as_its_track_is_there(follower: Follower, tmp_path: Path) -> None:
     follower.load()
     follower.follow()
@@ -262,7 +296,10 @@ def test_a_sequence_that_is_not_what_it_was_ends_the_run_with_a_sentence(followe
     if moment == "edited":
         assert "EPI was edited while it was tracked" in follower.person.reads("trackMessageLabel")
         assert follower.track.motions.keys() == {0, 1, 2}
-    elif moment == "moved":
+    elif moment == "removed":
+        said = follower.panel._track.ui.trackMessageLabel.text
+        assert "EPI was removed while it was tracked" in said or "no longer there" in said, said
+    else:
         assert "EPI was moved while it was tracked" in follower.person.reads("trackMessageLabel")
 
 

@@ -206,6 +206,23 @@ def test_an_empty_frame_is_passed_over_with_the_reason(card: Card) -> None:
     assert_true(frames[2], series)
 
 
+def test_a_frame_with_values_that_are_no_numbers_is_passed_over_with_the_reason(card: Card) -> None:
+    class Broken(Scans):
+        def frame(self, index: int) -> Volume:
+            scan = super().frame(index)
+            if index != 1:
+                return scan
+            voxels = scan.voxels.astype(np.float32)
+            voxels[3, 4, 5] = np.nan
+            return replace(scan, voxels=voxels)
+
+    series = Broken(drifting(3))
+    frames = follow(card, series)
+    assert frames[1].status is FrameStatus.UNUSABLE
+    assert frames[1].trust.reasons[0].startswith("frame 1 contains values that are not numbers (NaN or infinity).")
+    assert_true(frames[2], series)
+
+
 @dataclass
 class Dropped(Scans):
     """Frames on a drive that is not there for some of them."""

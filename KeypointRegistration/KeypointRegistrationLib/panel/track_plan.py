@@ -30,6 +30,7 @@ class TrackPlan:
         earlier: the track that the frames go into, if they are aligned to the same reference; None for a new one.
         wanted: frames to track.
         spared: frames that were asked for too, but have been corrected and stay as they are.
+        again: whether these are some frames of ``earlier`` once more, which make no track by themselves.
     """
 
     series: SceneSeries
@@ -38,6 +39,7 @@ class TrackPlan:
     earlier: SceneTrack | None
     wanted: tuple[int, ...]
     spared: tuple[int, ...] = ()
+    again: bool = False
 
 
 def plan_all(chosen: PanelParameters, shown: int) -> TrackPlan:
@@ -67,7 +69,8 @@ def plan_again(chosen: PanelParameters, track: SceneTrack | None, frames: Sequen
     options = TrackingOptions(track.options["model"], chosen.refine, chosen.device.value, reference)
     rest = [frame for frame in frames if frame not in track.corrected]
     spared = tuple(frame for frame in frames if frame in track.corrected) if rest else ()
-    return replace(plan(chosen.movingVolume, chosen.movingMask, options, [track], rest or frames), spared=spared)
+    planned = plan(chosen.movingVolume, chosen.movingMask, options, [track], rest or frames)
+    return replace(planned, spared=spared, again=True)
 
 
 def plan(

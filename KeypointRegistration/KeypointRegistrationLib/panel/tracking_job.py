@@ -171,6 +171,13 @@ class TrackingJob:
         if earlier is not None and earlier.is_there and earlier.is_aligned_to(reference):
             show_at_rest(earlier)
             return earlier
+        if run.plan.again:
+            raise InputError(
+                _(
+                    "The head of the reference is seen elsewhere than when the other frames of {name} were tracked, perhaps "
+                    "because of another mask. Track all frames, or choose the mask as it was."
+                ).format(name=run.plan.series.name)
+            )
         return add_track(run.plan.series, reference, replace(run.plan.options, device=found.device), run.card)
 
     def _add(self, run: _Run, motion: FrameMotion) -> None:

@@ -32,7 +32,7 @@ from . import parts
 from .items import motion_of, points_item, record_item, transform_item
 from .table import show_rows
 
-_SAME_PLACE = 0.01  # mm: files keep fewer digits than memory
+_SAME_PLACE = 0.1  # mm: files keep fewer digits than memory, and devices round in other ways
 
 #: Attribute of the node that stands for a track, where its smoothed motion is wanted.
 _SMOOTHED = "KeypointRegistration.Smoothed"
