@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import SimpleITK as sitk
 from KeypointRegistrationLib.detection.heatmaps import Detection
 from KeypointRegistrationLib.evaluation import inspect_model, keypoint_quality
 from KeypointRegistrationLib.evaluation.keypoint_quality import Finding, judge, nearest_distances, structures_at
@@ -58,27 +57,15 @@ class Follower:
 
 
 def test_repeatability_is_the_distance_from_where_the_known_motion_takes_a_keypoint(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    scan = write(tmp_path / "scan.nii.gz", sample_volume())
     detector = Follower(off=2.5)
     detector.pose = sample_matrix(25.0)
     monkeypatch.setattr(keypoint_quality, "random_pose", lambda *_: (detector.pose, 25.0))
-    finding = judge(detector, LabelledScan("one", scan, scan), np.random.default_rng(0))
+    finding = judge(detector, LabelledScan("one", sample_volume, sample_volume), np.random.default_rng(0))
     np.testing.assert_allclose(finding.repeatability, 2.5, atol=1e-3)
-    assert len(finding.structures or []) == 6
+    assert len(finding.structures) == 6
     assert finding.inside == np.mean(np.array(finding.structures) > 0)
-
-
-def write(path: Path, volume: Volume) -> Path:
-    image = sitk.GetImageFromArray(volume.voxels)
-    matrix = np.diag([-1.0, -1, 1, 1]) @ volume.ijk_to_ras
-    spacing = np.linalg.norm(matrix[:3, :3], axis=0)
-    image.SetSpacing(spacing)
-    image.SetDirection((matrix[:3, :3] / spacing).ravel())
-    image.SetOrigin(matrix[:3, 3])
-    sitk.WriteImage(image, str(path))
-    return path
 
 
 def a_finding(**changes: object) -> Finding:
@@ -98,9 +85,9 @@ def test_the_table_sums_up_what_is_kept(tmp_path: Path) -> None:
 def test_contrasts_of_one_person_are_compared_with_each_other(tmp_path: Path) -> None:
     folder = tmp_path / "model 1" / "contrasts"
     folder.mkdir(parents=True)
-    shifted = a_finding(scan="p T2", person="p", positions=[[3.0, 4, 0], [0, 0, 9]])
-    other = a_finding(scan="q T1", person="q", positions=[[90.0, 0, 0], [0, 0, 99]])
-    for finding in (a_finding(person="p"), shifted, other):
+    shifted = a_finding(scan="p T2", person="p", positions=[[3.0, 4, 0], [0, 0, 9]], named=False)
+    other = a_finding(scan="q T1", person="q", positions=[[90.0, 0, 0], [0, 0, 99]], named=False)
+    for finding in (a_finding(person="p", named=False), shifted, other):
         (folder / f"{finding.scan}.json").write_text(json.dumps(asdict(finding)), encoding="utf-8")
     assert "| – | – | 2.5 / 4.5 |" in inspect_model.quality_table(tmp_path)
 
@@ -122,3 +109,12 @@ def test_scans_are_spread_over_a_long_set_and_a_missing_set_is_named(tmp_path: P
     assert names == ["IXI0_T1", "IXI3_T1", "IXI6_T1", "IXI9_T1"]
     with pytest.raises(InputError, match="no scans of the set omega"):
         scans_of("omega", tmp_path, None)
+
+
+def test_painted_scans_of_one_person_lie_in_one_space_and_know_their_structures(shared_data: Path) -> None:
+    first, other, *_ = scans_of("painted", shared_data, None)
+    scans, labels = [item.scan() for item in (first, other)], first.labels()
+    assert first.person == other.person and first.named
+    np.testing.assert_array_equal(scans[0].ijk_to_ras, scans[1].ijk_to_ras)
+    assert not np.allclose(scans[0].voxels, scans[1].voxels)
+    assert labels.shape == scans[0].shape and len(np.unique(labels.voxels)) > 20

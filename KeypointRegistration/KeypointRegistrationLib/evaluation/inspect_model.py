@@ -91,14 +91,14 @@ def _cells(findings: Sequence[Finding]) -> list[str]:
     def pooled(values: str) -> np.ndarray:
         return np.concatenate([np.array(getattr(f, values))[p] for f, p in zip(findings, present, strict=True)])
 
-    labelled = [finding.structures for finding in findings if finding.structures is not None]
-    same = consistency(labelled) if len(labelled) > 1 and not findings[0].person else None
+    named = [finding.structures for finding in findings if finding.named]
+    same = consistency(named) if len(named) > 1 else None
     return [
         f"{np.median(pooled('spreads')):.1f}",
         f"{np.median(pooled('divergences')):.2f}",
         f"{np.median(np.concatenate([finding.spacing for finding in findings])):.1f}",
         _middle_and_tail(pooled("repeatability")),
-        f"{100 * np.nanmean([finding.inside for finding in findings]):.0f} %" if labelled else "–",
+        f"{100 * np.mean([finding.inside for finding in findings]):.0f} %",
         f"{same.share:.2f}" if same else "–",
         f"{same.entropy:.2f}" if same else "–",
         _middle_and_tail(across) if len(across := _across_contrasts(findings)) else "–",

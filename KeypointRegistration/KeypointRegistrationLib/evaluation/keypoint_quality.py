@@ -9,7 +9,6 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
 from ..detection.detector import Detector
-from ..files.scans import read_volume
 from ..geometry.keypoints import Keypoints
 from ..geometry.sampling import Grid, sample
 from ..geometry.transforms import apply
@@ -32,7 +31,8 @@ class Finding:
         spreads: √tr Σ.
         divergences: L_KL in nats, from the Gaussian of the map's own moments.
         repeatability: distance from the same keypoint in the moved and resampled scan, under the known motion.
-        structures: label under the keypoint, 0 outside; none where there is no label map.
+        structures: label under the keypoint, 0 outside.
+        named: whether labels tell structures apart.
     """
 
     scan: str
@@ -42,7 +42,8 @@ class Finding:
     spreads: list[float]
     divergences: list[float]
     repeatability: list[float]
-    structures: list[int] | None
+    structures: list[int]
+    named: bool = True
 
     @property
     def spacing(self) -> NDArray[np.float64]:
@@ -51,9 +52,7 @@ class Finding:
 
     @property
     def inside(self) -> float:
-        """Share of the present keypoints that lie in labelled anatomy; not a number without a label map."""
-        if self.structures is None:
-            return float("nan")
+        """Share of the present keypoints that lie in labelled anatomy."""
         return float(np.mean(np.array(self.structures)[self.present] > 0))
 
 
@@ -63,11 +62,10 @@ def judge(detector: Detector, item: LabelledScan, rng: np.random.Generator) -> F
     Raises:
         InputError: if the scan or its label map cannot be used.
     """
-    volume = read_volume(item.scan)
+    volume = item.scan()
     found = detector.detect(volume).keypoints
     pose, _ = random_pose(rng, MOTION, volume.centre)
     again = detector.detect(resampled(volume, pose)).keypoints
-    labels = None if item.labels is None else read_volume(item.labels)
     return Finding(
         scan=item.name,
         person=item.person,
@@ -76,7 +74,8 @@ def judge(detector: Detector, item: LabelledScan, rng: np.random.Generator) -> F
         spreads=found.spread.round(3).tolist(),
         divergences=found.divergences.round(4).tolist(),
         repeatability=_distances(found, again, pose).round(3).tolist(),
-        structures=None if labels is None else structures_at(labels, found.positions).tolist(),
+        structures=structures_at(item.labels(), found.positions).tolist(),
+        named=item.named,
     )
 
 

@@ -18,7 +18,8 @@ from .pairs import Pair, Scans, only_file
 
 _IXI = ("IXI565", "IXI577", "IXI603", "IXI632")  # held out from training
 _OASIS = ("1005", "1122", "1128")  # no OASIS scan was in any training
-_MAPS = ("18", "19")  # held out from training
+#: SynthSeg's label maps that are held out from training.
+HELD_MAPS = ("18", "19")
 _NOISE, _BIAS = 0.02, 0.2
 
 
@@ -43,11 +44,11 @@ def between_oasis(data: Path) -> list[Pair]:
 
 def synthetic_contrasts(data: Path) -> list[Pair]:
     """Two people in both directions, in all nine pairs of contrasts, made (2 mm) from held-out label maps."""
-    maps = {name: only_file(data / "labels_synthseg", f"training_seg_{name}.nii.gz") for name in _MAPS}
+    maps = {name: only_file(data / "labels_synthseg", f"training_seg_{name}.nii.gz") for name in HELD_MAPS}
     pairs: list[Pair] = []
     # Contrasts vary slowest among pairs across, so that the first few pairs hold both groups.
     combinations = sorted(product(Contrast, Contrast), key=lambda pair: pair[0] is not pair[1])
-    for fixed, moving in permutations(_MAPS):
+    for fixed, moving in permutations(HELD_MAPS):
         for fixed_contrast, moving_contrast in combinations:
             name = f"{moving} {moving_contrast.value} to {fixed} {fixed_contrast.value}"
             group = "within one contrast" if fixed_contrast is moving_contrast else "across contrasts"
