@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from . import calibration_check, cost, track_cost, warm
 from .calibration_check import calibration_table
-from .methods import NAMES, Method, Model, method_called
+from .methods import COMPARED, NAMES, Method, Model, method_called
 from .pairs import Pair, Trial, trial
 from .poses import BINS
 from .publishing import (
@@ -38,6 +38,7 @@ from .track_table import track_tables
 _WARM = ("omega_t1/sub-0002_T1.nii.gz", "omega_t1/sub-0003_T1.nii.gz", "s1_t1_epi/S1_T1.nii.gz")
 
 _METHODS = list(dict.fromkeys([*NAMES, *TRACK_METHODS]))
+_USUAL = list(dict.fromkeys([*COMPARED, *TRACK_METHODS]))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,7 +58,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=int, metavar="N", help="at most this many pairs per initial rotation, or series")
     parser.add_argument("--frames", type=int, default=60, metavar="N", help="of each series (default: %(default)s)")
     parser.add_argument(
-        "--methods", nargs="+", choices=_METHODS, default=_METHODS, metavar="NAME", help=f"of {', '.join(_METHODS)}"
+        "--methods",
+        nargs="+",
+        choices=_METHODS,
+        default=_USUAL,
+        metavar="NAME",
+        help=f"of {', '.join(_METHODS)} (default: all but those with fewer keypoints)",
     )
     parser.add_argument(
         "--bins",

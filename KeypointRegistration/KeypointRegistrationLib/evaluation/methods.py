@@ -1,4 +1,4 @@
-"""What the benchmark compares: this module's registration in three strengths, and its peers."""
+"""What the benchmark compares: this module's registration in several strengths, and its peers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .. import __version__
 from ..detection.bundle import load_card
 from ..geometry.transforms import TransformType
 from ..geometry.volume import Volume
-from ..registration.options import RegistrationOptions
+from ..registration.options import KeypointChoice, RegistrationOptions
 from ..registration.pipeline import register
 from . import multistart, peers
 
@@ -73,21 +73,45 @@ PEERS = {
     )
 }
 
+
 #: Name → title, and how often the detector may look and whether the alignment is refined by intensities.
+@dataclass(frozen=True)
+class _Strength:
+    """How we register.
+
+    Attributes:
+        title: for people.
+        looks: at each scan at most; None for as many as it takes.
+        refine: whether by intensities.
+        keypoints: which carry the alignment.
+    """
+
+    title: str
+    looks: int | None = None
+    refine: bool = False
+    keypoints: KeypointChoice | int = KeypointChoice.ALL
+
+
 _OURS = {
-    "one-pass": ("ours, one pass", 1, False),
-    "keypoints": ("ours, without refinement", None, False),
-    "ours": ("ours", None, True),
+    "one-pass": _Strength("ours, one pass", looks=1),
+    "two-passes": _Strength("ours, two passes", looks=2),
+    "keypoints": _Strength("ours, without refinement"),
+    "ours": _Strength("ours", refine=True),
+}
+_FEWER = {
+    "auto": _Strength("ours, as few keypoints as needed", keypoints=KeypointChoice.AUTO),
+    **{f"first-{count}": _Strength(f"ours, first {count} keypoints", keypoints=count) for count in (32, 16, 8)},
 }
 
-#: What can be asked for, in the order of the tables.
-NAMES = (*PEERS, *_OURS)
+#: What is compared, and what can be asked for besides, in the order of the tables.
+COMPARED = (*PEERS, *_OURS)
+NAMES = (*COMPARED, *_FEWER)
 
 
 def title_of(name: str) -> str:
     """The title of a method by its name; behind a colon the name may tell a model other than the task's own."""
     base, _, model = name.partition(":")
-    title = PEERS[base].title if base in PEERS else _OURS[base][0]
+    title = PEERS[base].title if base in PEERS else {**_OURS, **_FEWER}[base].title
     return f"{title.replace('ours', model)}" if model else title
 
 
@@ -96,8 +120,8 @@ def method_called(name: str, model: Model, usual_model: str) -> Method:
     if name in PEERS:
         return PEERS[name]
     full_name = name if model == Model(usual_model) else f"{name}:{model.name}"
-    _, looks, refine = _OURS[name]
-    return Method(full_name, title_of(full_name), lambda: our_version(model), _ours(model, looks, refine))
+    strength = {**_OURS, **_FEWER}[name]
+    return Method(full_name, title_of(full_name), lambda: our_version(model), _ours(model, strength))
 
 
 @cache
@@ -109,10 +133,12 @@ def _detector(model: Model, looks: int | None) -> Detector:
     return Detector(model.name, folder=model.folder, looks=looks)
 
 
-def _ours(model: Model, looks: int | None, refine: bool) -> Align:
+def _ours(model: Model, strength: _Strength) -> Align:
     def align(fixed: Volume, moving: Volume, kind: TransformType) -> NDArray[np.float64]:
-        options = RegistrationOptions(model=model.name, transform_type=kind, refine=refine)
-        return register(fixed, moving, options, _detector(model, looks)).moving_to_fixed
+        options = RegistrationOptions(
+            model=model.name, transform_type=kind, refine=strength.refine, keypoints=strength.keypoints
+        )
+        return register(fixed, moving, options, _detector(model, strength.looks)).moving_to_fixed
 
     return align
 
