@@ -14,6 +14,7 @@ from KeypointRegistrationLib.evaluation.keypoint_quality import Finding, judge, 
 from KeypointRegistrationLib.evaluation.keypoint_scans import LabelledScan, scans_of
 from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.geometry.volume import Volume
+from KeypointRegistrationLib.training.anatomy import names, reference_points
 from samples import sample_heatmaps, sample_keypoints, sample_matrix, sample_volume
 
 
@@ -68,6 +69,23 @@ def test_repeatability_is_the_distance_from_where_the_known_motion_takes_a_keypo
     assert finding.inside == np.mean(np.array(finding.structures) > 0)
 
 
+def test_keypoints_are_compared_with_the_anatomical_points_they_are_named_after(shared_data: Path) -> None:
+    item = scans_of("painted", shared_data, 1)[0]
+    points = reference_points(item.labels())
+
+    class Knowing:
+        def detect(self, _volume: Volume) -> Detection:
+            off = np.where(np.arange(len(points)) == 5, 60.0, 2.0)
+            positions = points + off[:, None] * [1, 0, 0]
+            few = sample_keypoints(len(points))
+            keypoints = replace(few, labels=names(), positions=positions, presence=np.ones(len(points)))
+            return Detection(keypoints, sample_heatmaps(sample_keypoints(6), size=8, spacing=20.0))
+
+    finding = judge(Knowing(), item, np.random.default_rng(0))  # type: ignore[arg-type]
+    assert np.flatnonzero(~np.array(finding.own)).tolist() == [5]
+    assert finding.errors is not None and np.median(finding.errors) == pytest.approx(2.0, abs=1e-3)
+
+
 def a_finding(**changes: object) -> Finding:
     finding = Finding("a", "", [[0.0, 0, 0], [0, 0, 9]], [True, True], [5.0, 7], [0.1, 0.3], [1.0, 3], [4, 0])
     return replace(finding, **changes)
@@ -79,7 +97,7 @@ def test_the_table_sums_up_what_is_kept(tmp_path: Path) -> None:
     for name, finding in (("a", a_finding()), ("b", a_finding(scan="b", structures=[4, 2], spreads=[5.0, 9]))):
         (folder / f"{name}.json").write_text(json.dumps(asdict(finding)), encoding="utf-8")
     table = inspect_model.quality_table(tmp_path)
-    assert "| model 1 | whole heads, T1 (IXI) | 2 | 6.0 | 0.20 | 9.0 | 2.0 / 3.0 | 75 % | 0.75 | 0.35 | – |" in table
+    assert "| model 1 | whole heads, T1 (IXI) | 2 | 6.0 | 0.20 | 9.0 | 2.0 / 3.0 | 75 % | 0.75 | 0.35 | – | – | – |" in table
 
 
 def test_contrasts_of_one_person_are_compared_with_each_other(tmp_path: Path) -> None:

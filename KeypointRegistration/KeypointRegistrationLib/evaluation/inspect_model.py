@@ -33,7 +33,8 @@ from .publishing import (
 
 _HEAD = (
     "model", "scans", "n", "spread mm", "L_KL nats", "spacing mm", "repeatability mm: median / p90", "in the anatomy",
-    "same structure", "entropy nats", "across contrasts mm: median / p90",
+    "same structure", "entropy nats", "across contrasts mm: median / p90", "off the point it names mm: median / p90",
+    "no other named point is nearer",
 )  # fmt: skip
 
 
@@ -102,7 +103,20 @@ def _cells(findings: Sequence[Finding]) -> list[str]:
         f"{same.share:.2f}" if same else "–",
         f"{same.entropy:.2f}" if same else "–",
         _middle_and_tail(across) if len(across := _across_contrasts(findings)) else "–",
+        *_anatomy_cells(findings),
     ]
+
+
+def _anatomy_cells(findings: Sequence[Finding]) -> list[str]:
+    """How far keypoints are from the anatomical points they are named after, where these are known."""
+    errors, own = [], []
+    for finding in findings:
+        if finding.errors is not None and finding.own is not None:
+            errors.append(np.array(finding.errors)[finding.present])
+            own.append(np.array(finding.own)[finding.present])
+    if not errors:
+        return ["–", "–"]
+    return [_middle_and_tail(np.concatenate(errors)), f"{100 * np.concatenate(own).mean():.0f} %"]
 
 
 def _across_contrasts(findings: Sequence[Finding]) -> np.ndarray:

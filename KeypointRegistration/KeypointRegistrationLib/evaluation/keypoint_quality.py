@@ -13,6 +13,7 @@ from ..geometry.keypoints import Keypoints
 from ..geometry.sampling import Grid, sample
 from ..geometry.transforms import apply
 from ..geometry.volume import Volume
+from ..training.anatomy import names, reference_points
 from .keypoint_scans import LabelledScan
 from .poses import random_pose
 
@@ -33,6 +34,8 @@ class Finding:
         repeatability: distance from the same keypoint in the moved and resampled scan, under the known motion.
         structures: label under the keypoint, 0 outside.
         named: whether labels tell structures apart.
+        errors: distance from the anatomical point that the keypoint is named after; none where that is not known.
+        own: whether no other named point is nearer.
     """
 
     scan: str
@@ -44,6 +47,8 @@ class Finding:
     repeatability: list[float]
     structures: list[int]
     named: bool = True
+    errors: list[float] | None = None
+    own: list[bool] | None = None
 
     @property
     def spacing(self) -> NDArray[np.float64]:
@@ -66,6 +71,8 @@ def judge(detector: Detector, item: LabelledScan, rng: np.random.Generator) -> F
     found = detector.detect(volume).keypoints
     pose, _ = random_pose(rng, MOTION, volume.centre)
     again = detector.detect(resampled(volume, pose)).keypoints
+    labels = item.labels()
+    distances = _from_named_points(found, labels) if item.freesurfer and set(found.labels) <= set(names()) else None
     return Finding(
         scan=item.name,
         person=item.person,
@@ -74,8 +81,10 @@ def judge(detector: Detector, item: LabelledScan, rng: np.random.Generator) -> F
         spreads=found.spread.round(3).tolist(),
         divergences=found.divergences.round(4).tolist(),
         repeatability=_distances(found, again, pose).round(3).tolist(),
-        structures=structures_at(item.labels(), found.positions).tolist(),
+        structures=structures_at(labels, found.positions).tolist(),
         named=item.named,
+        errors=None if distances is None else distances[0].round(3).tolist(),
+        own=None if distances is None else distances[1].tolist(),
     )
 
 
@@ -95,6 +104,14 @@ def structures_at(labels: Volume, positions: ArrayLike) -> NDArray[np.int64]:
 def nearest_distances(positions: NDArray) -> NDArray[np.float64]:
     """Distance of each of the points (K, 3) from the nearest other one; infinite if there is none."""
     return cKDTree(positions).query(positions, k=2)[0][:, 1] if len(positions) else np.empty(0)
+
+
+def _from_named_points(found: Keypoints, labels: Volume) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Distance of each keypoint from the point it is named after, and whether that is the nearest of all."""
+    points = reference_points(labels)
+    own = [names().index(label) for label in found.labels]
+    distances = np.linalg.norm(found.positions[:, None] - points[own], axis=2)
+    return np.diagonal(distances).copy(), distances.argmin(axis=1) == np.arange(len(own))
 
 
 def _distances(found: Keypoints, again: Keypoints, pose: NDArray) -> NDArray[np.float64]:

@@ -30,6 +30,7 @@ class LabelledScan:
         labels: reads its label map; every label above zero is anatomy that keypoints may lie in.
         person: scans of one person in one space, in different contrasts, share this name; else empty.
         named: whether labels tell structures apart, or only the brain from what is around it.
+        freesurfer: whether their numbers are FreeSurfer's, of the whole brain.
     """
 
     name: str
@@ -37,6 +38,7 @@ class LabelledScan:
     labels: Callable[[], Volume]
     person: str = ""
     named: bool = True
+    freesurfer: bool = False
 
 
 def _ixi(data: Path) -> list[LabelledScan]:
@@ -44,7 +46,7 @@ def _ixi(data: Path) -> list[LabelledScan]:
 
 
 def _omega(data: Path) -> list[LabelledScan]:
-    return _beside(data / "omega_t1", "sub-*_T1.nii.gz", "_T1.", "_aseg.")
+    return [replace(item, freesurfer=True) for item in _beside(data / "omega_t1", "sub-*_T1.nii.gz", "_T1.", "_aseg.")]
 
 
 def _contrasts(data: Path) -> list[LabelledScan]:
@@ -66,7 +68,9 @@ def _stripped(path: Path) -> Volume:
 def _painted(data: Path) -> list[LabelledScan]:
     maps = [(name, data / "labels_synthseg" / f"training_seg_{name}.nii.gz") for name in HELD_MAPS]
     return [
-        LabelledScan(f"{name} {contrast.value}", partial(_paint, path, contrast), partial(_brain, path), name)
+        LabelledScan(
+            f"{name} {contrast.value}", partial(_paint, path, contrast), partial(_brain, path), name, freesurfer=True
+        )
         for name, path in maps
         if path.exists()
         for contrast in Contrast
