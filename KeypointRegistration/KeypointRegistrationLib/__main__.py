@@ -31,6 +31,7 @@ _COMMANDS = {
     "models": (".commands.models", "list, show or verify the bundled models"),
     "benchmark": (".evaluation.benchmark", "measure accuracy and speed against other programs"),
     "inspect-model": (".evaluation.inspect_model", "measure what a model's keypoints are worth on real scans"),
+    "inspect-cropping": (".evaluation.inspect_cropping", "measure what a model makes of scans of a part of the head"),
     "inspect-finder": (".evaluation.inspect_finder", "measure whether heads are found in scans of whole wombs"),
     "equivariance": (".evaluation.equivariance", "measure how well networks follow a turned head, and what they cost"),
     "ablation": (".evaluation.ablation", "train with and without the spatial losses, and measure what each is worth"),
