@@ -13,10 +13,10 @@ from .table import MARKS, TIME
 
 _AXES: tuple[tuple[str, Colour], ...] = (("R", (0.85, 0.37, 0.01)), ("A", (0.0, 0.45, 0.70)), ("S", (0.0, 0.55, 0.40)))
 _ONE: Colour = (0.2, 0.2, 0.2)
-_FOR_LEGEND = 0.45  # of the duration
+_FOR_LEGEND = 0.5  # of the duration
 _MARKS: dict[TrustLevel | None, tuple[str, Colour, int]] = {  # what the legend says, and how it looks
     TrustLevel.CHECK: ("check", (0.90, 0.60, 0.0), slicer.vtkMRMLPlotSeriesNode.MarkerStyleDiamond),
-    TrustLevel.DO_NOT_TRUST: ("do not trust", (0.80, 0.10, 0.10), slicer.vtkMRMLPlotSeriesNode.MarkerStyleSquare),
+    TrustLevel.DO_NOT_TRUST: ("no trust", (0.80, 0.10, 0.10), slicer.vtkMRMLPlotSeriesNode.MarkerStyleSquare),
     None: ("lost", (0.80, 0.10, 0.10), slicer.vtkMRMLPlotSeriesNode.MarkerStyleCross),
 }
 
