@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import REPOSITORY
+from KeypointRegistrationLib.detection.bundle import load_card, verify
 from KeypointRegistrationLib.detection.network import KeypointDetector
 from KeypointRegistrationLib.evaluation import ablation as command
 from KeypointRegistrationLib.evaluation.ablation_table import Measured, ablation_table
@@ -180,6 +181,13 @@ def test_the_maps_of_all_variants_are_drawn_side_by_side(trained: Ablation, look
     np.testing.assert_array_equal(two[30:, :width], one[30:])
     np.testing.assert_array_equal(two[30:, -width:], one[30:])
     assert (one[30:200, :, 0] > one[30:200, :, 2] + 0.2).any()  # heat is warm where the scan is grey
+
+
+def test_a_variant_can_be_left_as_a_bundle(trained: Ablation, tmp_path: Path) -> None:
+    folder = trained.export(Variant.KL, tmp_path)
+    card = load_card("ablation-keymorph-kl", tmp_path)
+    assert folder.name == card.name and len(card.labels) == KEYPOINTS
+    verify(card.name, tmp_path)
 
 
 def test_too_few_pairs_and_missing_trainings_are_sentences(tmp_path: Path) -> None:

@@ -31,6 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[variant.value for variant in Variant], help="of %(choices)s (default: all of them)",
     )  # fmt: skip
     parser.add_argument("--steps", type=int, metavar="N", help="of each training (default: the configuration's)")
+    parser.add_argument(
+        "--models", type=Path, metavar="DIR", help="also leave the variants of the first seed there, as bundles to measure"
+    )
     parser.add_argument("--pairs", type=int, default=40, metavar="N", help="measured pairs of a kind (default: %(default)s)")
 
 
@@ -49,9 +52,13 @@ def run(arguments: argparse.Namespace) -> int:
     data = config.data
     material = subjects_of(config, arguments.config.parent, landmarks_of(data.landmarks, data.count, data.brain_below))
     measured = []
-    for seed in arguments.seeds or [config.seed]:
+    seeds = arguments.seeds or [config.seed]
+    for seed in seeds:
         ablation = Ablation(replace(config, seed=seed), material, folder / f"seed-{seed}")
         measured += [measure(ablation, Variant(name), seed, arguments.pairs) for name in arguments.variants]
+        if arguments.models is not None and seed == seeds[0]:
+            for name in arguments.variants:
+                ablation.export(Variant(name), arguments.models)
     table = ablation_table(config, measured)
     _write_pairs(folder / "pairs.csv", measured)
     publish(arguments, f"ablation-{config.losses.similarity_transform}", table)

@@ -16,6 +16,7 @@ from ..geometry.errors import InputError
 from . import anatomy
 from .checkpoint import CHECKPOINT
 from .config import LossConfig, TrainingConfig
+from .export import export_bundle
 from .landmarks import landmarks_of
 from .sources import Material
 from .trainer import Trainer
@@ -103,6 +104,17 @@ class Ablation:
         trainer = self._new(replace(self._config, losses=variant.losses(self._config.losses)), folder)
         trainer.resume()
         return trainer
+
+    def export(self, variant: Variant, models: Path) -> Path:
+        """Leave ``variant``, as far as it is trained, as a bundle in the folder ``models``; returns the bundle's own folder.
+
+        Raises:
+            InputError: if it cannot be written.
+        """
+        config, trainer = self._config, self.trainer(variant)
+        named = replace(config, name=f"{config.name}-{variant.value}", losses=variant.losses(config.losses))
+        export_bundle(trainer, named, models / named.name)
+        return models / named.name
 
     def looked_at(self, variant: Variant, pairs: int, same_subject: bool) -> Unseen:
         """What ``variant``, as far as it is trained, makes of held-out pairs: always the same ones for a seed.
