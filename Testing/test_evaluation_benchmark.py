@@ -83,6 +83,15 @@ def test_a_stopped_benchmark_measures_only_what_is_missing(counting, tmp_path, w
     assert len(read_rows(tmp_path / "out" / f"{what}.csv")) == 12
 
 
+def test_pairs_can_be_chosen_by_their_names(counting, tmp_path):
+    name = small_pair(AFFINE).name
+    words = ["affine", "--output", str(tmp_path), "--data", str(tmp_path), "--bins", "0", "--methods", "ours", "--only"]
+    benchmark.run(arguments(*words, f"not {name}"))
+    assert counting.calls == []
+    benchmark.run(arguments(*words, name[1:]))
+    assert counting.calls == ["ours"]
+
+
 def test_structures_are_written_beside_the_rows(counting, tmp_path):
     words = ["affine", "--output", str(tmp_path), "--data", str(tmp_path), "--bins", "0", "--methods"]
     benchmark.run(arguments(*words, "ours"))

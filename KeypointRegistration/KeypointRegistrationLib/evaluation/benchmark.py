@@ -56,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data_argument(parser)
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the random poses (default: %(default)s)")
     parser.add_argument("--limit", type=int, metavar="N", help="at most this many pairs per initial rotation, or series")
+    parser.add_argument("--only", default="", metavar="TEXT", help="only pairs or series whose names hold this text")
     parser.add_argument("--frames", type=int, default=60, metavar="N", help="of each series (default: %(default)s)")
     parser.add_argument(
         "--methods",
@@ -119,7 +120,8 @@ def _track_table(arguments: argparse.Namespace) -> str:
     def model(case: Case) -> Model:
         return Model(arguments.model or case.model, arguments.models_folder)
 
-    rows = measure_tracks(path, known[: arguments.limit], arguments.frames, arguments.seed, methods, model)
+    asked = [case for case in known if arguments.only in case.name][: arguments.limit]
+    rows = measure_tracks(path, asked, arguments.frames, arguments.seed, methods, model)
     parts = []
     for group in dict.fromkeys(case.group for case in known):
         inside = {case.name for case in known if case.group == group}
@@ -135,7 +137,8 @@ def _task_table(arguments: argparse.Namespace, task: Task) -> str:
     pairs = task.pairs(arguments.data)
     model = Model(arguments.model or task.model, arguments.models_folder)
     methods = [method_called(name, model, task.model) for name in arguments.methods if name in NAMES]
-    rows = _measured(path, pairs[: arguments.limit], methods, arguments.bins, arguments.seed)
+    asked = [pair for pair in pairs if arguments.only in pair.name][: arguments.limit]
+    rows = _measured(path, asked, methods, arguments.bins, arguments.seed)
     return grouped(rows, {pair.name: pair.group for pair in pairs}, motion_tables if task.known_motion else label_tables)
 
 
