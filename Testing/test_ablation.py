@@ -15,7 +15,7 @@ from conftest import REPOSITORY
 from KeypointRegistrationLib.detection.bundle import load_card, verify
 from KeypointRegistrationLib.detection.network import KeypointDetector
 from KeypointRegistrationLib.evaluation import ablation as command
-from KeypointRegistrationLib.evaluation.ablation_table import Measured, ablation_table
+from KeypointRegistrationLib.evaluation.ablation_table import Measured, Pairs, ablation_table
 from KeypointRegistrationLib.evaluation.loss_pictures import compare
 from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.geometry.sampling import Grid, Sampler
@@ -78,7 +78,7 @@ def trained(material: Material) -> Iterator[Ablation]:
 
 @pytest.fixture(scope="module")
 def looked(trained: Ablation) -> dict[Variant, Unseen]:
-    return {variant: trained.looked_at(variant, 6, same_subject=True) for variant in SPATIAL}
+    return {variant: trained.looked_at(variant, 6, same_subject=True, cropped=False) for variant in SPATIAL}
 
 
 def median(unseen: Unseen, score: str) -> float:
@@ -150,9 +150,19 @@ def test_pairs_of_two_people_have_no_known_motion_and_are_always_the_same(
         for pair in unseen.pairs:
             assert 0 <= pair.dice <= 1
             assert pair.corner_mm >= 0
-    different = trained.looked_at(Variant.ALL, 2, same_subject=False)
+    different = trained.looked_at(Variant.ALL, 2, same_subject=False, cropped=False)
     assert np.isnan([pair.corner_mm for pair in different.pairs]).all()
-    assert [trained.looked_at(Variant.ALL, 2, same_subject=False).pairs[0].dice] == [different.pairs[0].dice]
+    assert [trained.looked_at(Variant.ALL, 2, same_subject=False, cropped=False).pairs[0].dice] == [different.pairs[0].dice]
+
+
+def test_the_same_variant_is_measured_in_whole_and_in_cropped_views(
+    trained: Ablation, looked: dict[Variant, Unseen]
+) -> None:
+    trainer = trained.trainer(Variant.ALL)
+    whole, partial = (trainer.unseen_views(5, crop).pairs(6, [small().wide], 0.0) for crop in (0.0, 1.0))
+    assert whole.valid.all() and not partial.valid.all()
+    cropped = trained.looked_at(Variant.ALL, 6, same_subject=True, cropped=True)
+    assert median(cropped, "corner_mm") > median(looked[Variant.ALL], "corner_mm")
 
 
 def scores(corner: float) -> PairScores:
@@ -162,12 +172,19 @@ def scores(corner: float) -> PairScores:
 def test_the_table_compares_with_the_variant_without_spatial_losses() -> None:
     def measured(variant: Variant, shift: float) -> Measured:
         pairs = [scores(10 + number + shift) for number in range(12)]
-        return Measured(1, variant, Unseen(pairs, np.full((4, 3), 2)), Unseen(pairs, np.array([[1, 2, 3]] * 4)))
+        whole = Pairs(Unseen(pairs, np.full((4, 3), 2)), Unseen(pairs, np.array([[1, 2, 3]] * 4)))
+        pairs = [scores(20 + number - 2 * shift) for number in range(12)]
+        return Measured(1, variant, whole, Pairs(Unseen(pairs, whole.one_subject.classes), Unseen(pairs, np.zeros((0, 3)))))
 
     table = ablation_table(small(), [measured(Variant.NONE, 0.0), measured(Variant.ALL, -3.0)])
     assert "60 steps, the first 20 of them the same for all; 1 seed (1); 12 pairs of each kind and seed." in table
-    assert "| L_sim alone | 0.745 | 15.5 | – | 12.0 | 15.0 | 0.25 | 4.0 |" in table
-    assert "| all three | 0.775 | 12.5 | < 0.001 | 12.0 |" in table
+    assert "| L_sim alone | 0.745 | 15.5 (19.9) | – | – | 12.0 | 15.0 | 0.25 | 4.0 |" in table
+    assert "| all three | 0.775 | 12.5 (16.9) | < 0.001 | < 0.001 | 12.0 |" in table
+    assert "| L_sim alone | 0.645 | 25.5 (29.9) | – | – |\n" in table  # in cropped views
+    assert "| all three | 0.585 | 31.5 (35.9) | < 0.001 | < 0.001 |" in table
+    rigid = replace(small(), losses=replace(small().losses, similarity_transform="rigid"))
+    table = ablation_table(rigid, [measured(Variant.NONE, 0.0), measured(Variant.ALL, 0.5)])
+    assert "| all three | 0.740 | 8.0 (10.2) | 16.0 (20.4) | < 0.001 | < 0.001 | 12.0 |" in table
 
 
 def test_the_maps_of_all_variants_are_drawn_side_by_side(trained: Ablation, looked: dict[Variant, Unseen]) -> None:

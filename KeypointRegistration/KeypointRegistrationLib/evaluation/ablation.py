@@ -17,7 +17,7 @@ from ..training.ablation import Ablation, Variant
 from ..training.config import load_config
 from ..training.landmarks import landmarks_of
 from ..training.sources import subjects_of
-from .ablation_table import Measured, ablation_table
+from .ablation_table import Measured, Pairs, ablation_table
 from .publishing import add_output_arguments, output_folder, publish
 
 
@@ -69,18 +69,29 @@ def measure(ablation: Ablation, variant: Variant, seed: int, pairs: int) -> Meas
     """One variant, trained to the end and measured on ``pairs`` pairs of each kind of held-out people."""
     for step in ablation.trained(variant):
         print(f"seed {seed}, {variant.words}: step {step}", file=sys.stderr, flush=True)
-    one, two = (ablation.looked_at(variant, pairs, same_subject) for same_subject in (True, False))
-    return Measured(seed, variant, one, two)
+    whole, cropped = (
+        Pairs(*(ablation.looked_at(variant, pairs, same_subject, cropped) for same_subject in (True, False)))
+        for cropped in (False, True)
+    )
+    return Measured(seed, variant, whole, cropped)
 
 
 def _write_pairs(path: Path, measured: list[Measured]) -> None:
     rows = [
-        {"seed": item.seed, "variant": item.variant.value, "people": people, "pair": number, **asdict(scores)}
+        {
+            "seed": item.seed,
+            "variant": item.variant.value,
+            "views": views,
+            "people": people,
+            "pair": number,
+            **asdict(scores),
+        }
         for item in measured
-        for people, unseen in (("same", item.one_subject), ("different", item.two_subjects))
+        for views, kind in (("whole", item.whole), ("cropped", item.cropped))
+        for people, unseen in (("same", kind.one_subject), ("different", kind.two_subjects))
         for number, scores in enumerate(unseen.pairs)
     ]
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

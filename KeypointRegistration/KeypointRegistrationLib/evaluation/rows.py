@@ -69,7 +69,7 @@ def replace_table(path: Path, columns: list[str], records: list[dict[str, float 
     """Write a CSV file in place of the one there is, at once; None becomes an empty cell."""
     unfinished = path.with_suffix(".part")
     with unfinished.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, columns)
+        writer = csv.DictWriter(stream, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows({name: _text(value) for name, value in record.items()} for record in records)
     unfinished.replace(path)

@@ -116,14 +116,16 @@ class Ablation:
         export_bundle(trainer, named, models / named.name)
         return models / named.name
 
-    def looked_at(self, variant: Variant, pairs: int, same_subject: bool) -> Unseen:
+    def looked_at(self, variant: Variant, pairs: int, same_subject: bool, cropped: bool) -> Unseen:
         """What ``variant``, as far as it is trained, makes of held-out pairs: always the same ones for a seed.
 
-        The classes under its keypoints are those of the left half of the head on both sides: views may be mirrored.
+        Of ``cropped`` pairs a part of each view was not acquired, and up to half of the anatomy is missing with it; the
+        others are whole.  The classes under keypoints are those of the left half of the head on both sides: views may be
+        mirrored.
         """
         trainer = self.trainer(variant)
         rigid = self._config.losses.similarity_transform == "rigid"
-        views = trainer.unseen_views(_MEASURED)
+        views = trainer.unseen_views(_MEASURED, crop=float(cropped))
         unseen = look_at_pairs(trainer.averaged, views, self._config.wide, pairs, same_subject, rigid)
         return Unseen(unseen.pairs, self._one_sided()[unseen.classes])
 

@@ -18,7 +18,7 @@ from ..geometry.errors import InputError
 from .checkpoint import check_network, differences, read_checkpoint, write_checkpoint
 from .config import TrainingConfig
 from .contrast import canonical_contrast, grey_levels, tissue_of
-from .generator import ViewGenerator
+from .generator import ViewGenerator, ViewSettings
 from .landmarks import Landmarks
 from .log import TrainingLog
 from .objective import Objective
@@ -65,7 +65,7 @@ class Trainer:
         self._labels = labels
         self._landmarks = landmarks
         self._training = [subject.to(device) for subject in training]
-        self._generator = self._views_of(self._training, self._rng)
+        self._generator = self._views_of(self._training, self._rng, config.view)
         model = trainable(len(landmarks.names), config.network.architecture)
         self._model = model.to(device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self._average = AveragedModel(self._model, multi_avg_fn=get_ema_multi_avg_fn(config.schedule.average))
@@ -137,7 +137,8 @@ class Trainer:
             points = np.array([subject.points.double().cpu().numpy() for subject in self._training])
             shape = known_shape(self._landmarks.names, points, self._landmarks.mirrored_order)
             return described(shape, self._training, self._labels, self._config.data.names)
-        views = [self._views_of([subject], self._other_rng(3 + i)) for i, subject in enumerate(self._training)]
+        view = self._config.view
+        views = [self._views_of([subject], self._other_rng(3 + i), view) for i, subject in enumerate(self._training)]
         return found_shape(self.averaged, views, self._config.near, self._labels, self._config.data.names)
 
     def save(self) -> None:
@@ -242,7 +243,7 @@ class Trainer:
             return torch.autocast("cpu", torch.bfloat16)
         return nullcontext()
 
-    def _views_of(self, subjects: list[Subject], rng: torch.Generator) -> ViewGenerator:
+    def _views_of(self, subjects: list[Subject], rng: torch.Generator, view: ViewSettings) -> ViewGenerator:
         data = self._config.data
         tissue = (
             grey_levels(len(self._labels))
@@ -251,11 +252,15 @@ class Trainer:
         )
         canonical = canonical_contrast(tissue).to(self._device)
         order = torch.from_numpy(self._landmarks.mirrored_order)
-        return ViewGenerator(subjects, tissue, canonical, self._config.view, self._config.contrast, order, rng)
+        return ViewGenerator(subjects, tissue, canonical, view, self._config.contrast, order, rng)
 
-    def unseen_views(self, offset: int) -> ViewGenerator:
-        """Views of the held-out subjects, always the same ones for the same seed and ``offset``."""
-        return self._views_of(self._held_out, self._other_rng(offset))
+    def unseen_views(self, offset: int, crop: float | None = None) -> ViewGenerator:
+        """Views of the held-out subjects, always the same ones for the same seed and ``offset``.
+
+        ``crop`` is the probability that part of a view was not acquired; by default that of the training.
+        """
+        view = self._config.view if crop is None else replace(self._config.view, crop=crop)
+        return self._views_of(self._held_out, self._other_rng(offset), view)
 
     def _other_rng(self, offset: int) -> torch.Generator:
         return torch.Generator(self._device).manual_seed(self._config.seed + offset)
