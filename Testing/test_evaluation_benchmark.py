@@ -107,9 +107,10 @@ def test_a_model_of_ones_own_is_measured_beside_the_tasks_own(tmp_path, monkeypa
     monkeypatch.setitem(benchmark.TASKS, "rigid", Task("rigid", "", lambda data: [small_pair(RIGID)]))
     words = ["rigid", "--output", str(tmp_path), "--data", str(tmp_path), "--bins", "0"]
     words += ["--model", "tiny", "--models-folder", str(tmp_path / "models")]
-    benchmark.run(arguments(*words, "--methods", "centre-of-mass", "one-pass", "keypoints", "ours"))
+    benchmark.run(arguments(*words, "--methods", "centre-of-mass", "one-pass", "keypoints", "ours", "closed-form"))
     rows = read_rows(tmp_path / "rigid.csv")
-    assert [found.method for found in rows] == ["centre-of-mass", "one-pass:tiny", "keypoints:tiny", "ours:tiny"]
+    ours = ["one-pass:tiny", "keypoints:tiny", "ours:tiny", "closed-form:tiny"]
+    assert [found.method for found in rows] == ["centre-of-mass", *ours]
     assert all(found.scores.corner_mm is not None for found in rows)
     assert "| tiny, without refinement (" in (tmp_path / "rigid.md").read_text()
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from .. import __version__
 from ..detection.bundle import load_card
+from ..geometry.alignment import fit
 from ..geometry.transforms import TransformType
 from ..geometry.volume import Volume
 from ..registration.options import KeypointChoice, RegistrationOptions
@@ -103,16 +104,23 @@ _FEWER = {
     **{f"first-{count}": _Strength(f"ours, first {count} keypoints", keypoints=count) for count in (32, 16, 8)},
 }
 
+#: The alignment of the paper, of detectors that were trained to compare losses: no keypoint is judged.
+_CLOSED_FORM = "closed-form"
+_TITLES = {
+    **{name: method.title for name, method in PEERS.items()},
+    **{name: strength.title for name, strength in {**_OURS, **_FEWER}.items()},
+    _CLOSED_FORM: "ours, one look, all keypoints in closed form",
+}
+
 #: What is compared, and what can be asked for besides, in the order of the tables.
 COMPARED = (*PEERS, *_OURS)
-NAMES = (*COMPARED, *_FEWER)
+NAMES = (*COMPARED, *_FEWER, _CLOSED_FORM)
 
 
 def title_of(name: str) -> str:
     """The title of a method by its name; behind a colon the name may tell a model other than the task's own."""
     base, _, model = name.partition(":")
-    title = PEERS[base].title if base in PEERS else {**_OURS, **_FEWER}[base].title
-    return f"{title.replace('ours', model)}" if model else title
+    return _TITLES[base].replace("ours", model) if model else _TITLES[base]
 
 
 def method_called(name: str, model: Model, usual_model: str) -> Method:
@@ -120,8 +128,8 @@ def method_called(name: str, model: Model, usual_model: str) -> Method:
     if name in PEERS:
         return PEERS[name]
     full_name = name if model == Model(usual_model) else f"{name}:{model.name}"
-    strength = {**_OURS, **_FEWER}[name]
-    return Method(full_name, title_of(full_name), lambda: our_version(model), _ours(model, strength))
+    align = _closed_form(model) if name == _CLOSED_FORM else _ours(model, {**_OURS, **_FEWER}[name])
+    return Method(full_name, title_of(full_name), lambda: our_version(model), align)
 
 
 @cache
@@ -139,6 +147,18 @@ def _ours(model: Model, strength: _Strength) -> Align:
             model=model.name, transform_type=kind, refine=strength.refine, keypoints=strength.keypoints
         )
         return register(fixed, moving, options, _detector(model, strength.looks)).moving_to_fixed
+
+    return align
+
+
+def _closed_form(model: Model) -> Align:
+    """One look at each scan; all keypoints, weighed by the inverse variance of their maps, as in training."""
+
+    def align(fixed: Volume, moving: Volume, kind: TransformType) -> NDArray[np.float64]:
+        detector = _detector(model, 1)
+        in_fixed, in_moving = detector.detect(fixed).keypoints, detector.detect(moving).keypoints
+        weights = 1 / (in_fixed.spread**2 + in_moving.spread**2)
+        return fit(kind, in_moving.positions, in_fixed.positions, weights)
 
     return align
 
