@@ -72,6 +72,14 @@ def test_the_mean_shape_is_symmetric_and_centred(labels: Volume) -> None:
     assert (variation >= 0).all()
 
 
+def test_a_mean_shape_is_found_where_the_points_of_one_determine_no_affine(labels: Volume) -> None:
+    points = anatomy.reference_points(labels)
+    flat = points * (1.0, 0.001, 1.0)
+    template, variation = anatomy.mean_shape(np.stack([points, points, flat]), None)
+    assert np.isfinite(template).all()
+    assert (variation > 0).all()
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_a_view_undoes_its_own_mapping(seed: int) -> None:
     rng = torch.Generator().manual_seed(seed)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry.alignment import fit
+from ..geometry.alignment import DegenerateError, fit
 from ..geometry.errors import InputError
 from ..geometry.transforms import TransformType
 from ..geometry.volume import Volume
@@ -106,7 +106,8 @@ def mean_shape(
     Returns:
         the template ``(K, 3)`` in mm, centred on zero and upright (generalised Procrustes with similarities; symmetric
         about the midline where ``mirrored_order`` tells each point's twin), and per point the root-mean-square distance
-        ``(K,)`` in mm that remains between two people after the best affine alignment.
+        ``(K,)`` in mm that remains between two people after the best affine alignment (the best similarity, where the
+        points of somebody lie too flat to determine an affine).
     """
     shapes = points
     if mirrored_order is not None:
@@ -117,8 +118,16 @@ def mean_shape(
         aligned = [_apply(fit(TransformType.SIMILARITY, shape, template), shape) for shape in shapes]
         template = np.mean(aligned, axis=0)
         template -= template.mean(axis=0)
-    residuals = np.array([_apply(fit(TransformType.AFFINE, shape, template), shape) - template for shape in shapes])
+    residuals = np.array([_aligned(shape, template) - template for shape in shapes])
     return template, np.sqrt(2 * (residuals**2).sum(axis=2).mean(axis=0))
+
+
+def _aligned(shape: NDArray, template: NDArray) -> NDArray[np.float64]:
+    try:
+        matrix = fit(TransformType.AFFINE, shape, template)
+    except DegenerateError:
+        matrix = fit(TransformType.SIMILARITY, shape, template)
+    return _apply(matrix, shape)
 
 
 def _apply(matrix: NDArray, points: NDArray) -> NDArray:
