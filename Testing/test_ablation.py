@@ -15,10 +15,15 @@ from conftest import REPOSITORY
 from KeypointRegistrationLib.detection.bundle import load_card, verify
 from KeypointRegistrationLib.detection.network import KeypointDetector
 from KeypointRegistrationLib.evaluation import ablation as command
+from KeypointRegistrationLib.evaluation import ablation_scans
 from KeypointRegistrationLib.evaluation.ablation_table import Measured, Pairs, ablation_table
 from KeypointRegistrationLib.evaluation.loss_pictures import compare
+from KeypointRegistrationLib.evaluation.metrics import Scores
+from KeypointRegistrationLib.evaluation.rows import Row, read_rows
+from KeypointRegistrationLib.evaluation.tasks import Task
 from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.geometry.sampling import Grid, Sampler
+from KeypointRegistrationLib.geometry.transforms import TransformType
 from KeypointRegistrationLib.training.ablation import Ablation, Variant
 from KeypointRegistrationLib.training.config import LossConfig, TrainingConfig, load_config
 from KeypointRegistrationLib.training.landmarks import landmarks_of
@@ -28,6 +33,7 @@ from KeypointRegistrationLib.training.subjects import subject_from
 from KeypointRegistrationLib.training.unseen import PairScores, Unseen
 from phantom import phantom_labels
 from samples import sample_volume
+from small_pair import small_pair
 
 FOLDER = REPOSITORY / "KeypointRegistration" / "Resources" / "Training"
 KEYPOINTS = 8
@@ -215,3 +221,58 @@ def test_too_few_pairs_and_missing_trainings_are_sentences(tmp_path: Path) -> No
         command.run(parser.parse_args(arguments))
     with pytest.raises(InputError, match="There is no training in"):
         trained_reader(small(), tmp_path)
+
+
+def scans_of(tmp_path: Path) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    ablation_scans.add_arguments(parser)
+    words = [str(FOLDER / "ablation-keymorph.toml"), "rigid", "--output", str(tmp_path), "--data", str(tmp_path)]
+    return parser.parse_args([*words, "--seeds", "1"])
+
+
+def test_all_variants_are_measured_on_scans_once(
+    material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task = Task("rigid", "", lambda data: [small_pair(TransformType.RIGID)])
+    monkeypatch.setitem(ablation_scans.TASKS, "rigid", task)
+    monkeypatch.setattr(ablation_scans, "load_config", lambda path: small(steps=6))
+    monkeypatch.setattr(ablation_scans, "subjects_of", lambda *_: material)
+    with pytest.raises(InputError, match=r"L_sim alone of seed 1 is not trained in .*\. Train it with the command ablation"):
+        ablation_scans.run(scans_of(tmp_path))
+    ablation = Ablation(small(steps=6), material, tmp_path / "seed-1")
+    for variant in Variant:
+        assert list(ablation.trained(variant))
+    ablation_scans.run(scans_of(tmp_path))
+    rows = read_rows(tmp_path / "rigid-1.csv")
+    assert [row.method for row in rows] == [f"closed-form:ablation-keymorph-{variant.value}" for variant in Variant]
+    assert all((row.scores.corner_mm is None) == bool(row.error) for row in rows)
+    capsys.readouterr()
+    ablation_scans.run(scans_of(tmp_path))
+    assert "corner mm" not in capsys.readouterr().err  # nothing was measured again
+    assert read_rows(tmp_path / "rigid-1.csv") == rows
+
+
+def test_scans_are_compared_with_the_variant_without_spatial_losses() -> None:
+    names = {Variant.NONE: "a", Variant.ALL: "b"}
+    rows = [
+        Row(
+            f"pair {pair}",
+            0,
+            5.0,
+            method,
+            "1",
+            0,
+            1.0,
+            1.0,
+            Scores(0.5 + better + pair / 100, 9.0, *[6.0 - 20 * better] * 2),
+        )
+        for method, better in (("a", 0.0), ("b", 0.1))
+        for pair in range(12)
+    ]
+    table = ablation_scans.scans_table(rows, names, known_motion=False)
+    assert "| L_sim alone | 12 | 0.555 | 9.00 | – |" in table
+    assert "| all three | 12 | 0.655 | 9.00 | < 0.001 |" in table
+    gave_up = Row("pair 12", 0, 5.0, "b", "1", 0, 1.0, 1.0, error="Flat.")
+    table = ablation_scans.scans_table([*rows, gave_up], names, known_motion=True)
+    assert "| L_sim alone | 12 | 6.0 (6.0) | 6.0 (6.0) | 0 % | – |" in table
+    assert "| all three | 13 | 4.0 (4.0) | 4.0 (4.0) | 92 % | < 0.001 |" in table

@@ -35,6 +35,7 @@ _COMMANDS = {
     "inspect-finder": (".evaluation.inspect_finder", "measure whether heads are found in scans of whole wombs"),
     "equivariance": (".evaluation.equivariance", "measure how well networks follow a turned head, and what they cost"),
     "ablation": (".evaluation.ablation", "train with and without the spatial losses, and measure what each is worth"),
+    "ablation-scans": (".evaluation.ablation_scans", "measure the models of an ablation on the scans of a benchmark"),
     "loss-pictures": (".evaluation.loss_pictures", "draw what each spatial loss does to probability maps"),
     "train": (".training.command", "train a model from label maps or scans"),
     "plot-training": (".training.plot", "draw the curves of a training"),

@@ -6,17 +6,11 @@ Rows are kept in a CSV file in the output folder: a stopped benchmark continues 
 from __future__ import annotations
 
 import argparse
-import sys
-import time
-from dataclasses import replace
-from pathlib import Path
-
-from numpy.typing import NDArray
 
 from . import calibration_check, cost, track_cost, warm
 from .calibration_check import calibration_table
-from .methods import COMPARED, NAMES, Method, Model, method_called
-from .pairs import Pair, Trial, trial
+from .measuring import measured
+from .methods import COMPARED, NAMES, Model, method_called
 from .poses import BINS
 from .publishing import (
     add_data_argument,
@@ -26,7 +20,6 @@ from .publishing import (
     output_folder,
     publish,
 )
-from .rows import Row, append_structures, read_rows, write_rows
 from .tables import cost_table, grouped, label_tables, motion_tables
 from .tasks import TASKS, Task
 from .track_benchmark import measure_tracks
@@ -138,54 +131,5 @@ def _task_table(arguments: argparse.Namespace, task: Task) -> str:
     model = Model(arguments.model or task.model, arguments.models_folder)
     methods = [method_called(name, model, task.model) for name in arguments.methods if name in NAMES]
     asked = [pair for pair in pairs if arguments.only in pair.name][: arguments.limit]
-    rows = _measured(path, asked, methods, arguments.bins, arguments.seed)
+    rows = measured(path, asked, methods, arguments.bins, arguments.seed)
     return grouped(rows, {pair.name: pair.group for pair in pairs}, motion_tables if task.known_motion else label_tables)
-
-
-def _measured(path: Path, pairs: list[Pair], methods: list[Method], bins: list[int], seed: int) -> list[Row]:
-    """All rows of the file, after the missing ones were measured and added."""
-    rows = {row.key: row for row in read_rows(path)}
-    versions = {method.name: method.version() for method in methods}
-    for pair in pairs:
-        for number in bins:
-            missing = [
-                method
-                for method in methods
-                if (known := rows.get((pair.name, number, method.name, seed))) is None
-                or known.version != versions[method.name]
-            ]
-            if not missing:
-                continue
-            posed = trial(pair, number, seed)
-            for method in missing:
-                row = Row(pair.name, number, posed.degrees, method.name, versions[method.name], seed, 0.0, 0.0)
-                row = _scored(row, posed, method, path.with_name(f"{path.stem}-structures.csv"))
-                rows[row.key] = row
-                write_rows(path, list(rows.values()))
-                print(_told(row), file=sys.stderr, flush=True)
-    return list(rows.values())
-
-
-def _scored(row: Row, posed: Trial, method: Method, structures: Path) -> Row:
-    """The row with scores and times, or with what the method said when it gave up."""
-    started, started_cpu = time.perf_counter(), time.process_time()
-    matrix: NDArray | None = None
-    error = ""
-    try:
-        matrix = method.align(posed.scans.fixed, posed.scans.moving, posed.pair.kind)
-    except RuntimeError as failure:  # how ITK, and with it every peer, reports that it found nothing
-        error = " ".join(str(failure).split())[:200]
-    row = replace(row, seconds=time.perf_counter() - started, cpu_seconds=time.process_time() - started_cpu, error=error)
-    if matrix is None:
-        return row
-    per_structure = posed.structures(matrix)
-    if per_structure:
-        append_structures(structures, row, per_structure)
-    return replace(row, scores=posed.scores(matrix, per_structure))
-
-
-def _told(row: Row) -> str:
-    scores = {"Dice": row.scores.dice, "corner mm": row.scores.corner_mm}
-    told = ", ".join(f"{name} {value:.3f}" for name, value in scores.items() if value is not None) or row.error
-    low, high = BINS[row.bin]
-    return f"{row.pair}, {low}–{high}°, {row.method}: {told} ({row.seconds:.1f} s)"

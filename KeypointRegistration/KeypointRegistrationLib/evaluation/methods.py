@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .. import __version__
 from ..detection.bundle import load_card
-from ..geometry.alignment import fit
+from ..geometry.alignment import DegenerateError, fit
 from ..geometry.transforms import TransformType
 from ..geometry.volume import Volume
 from ..registration.options import KeypointChoice, RegistrationOptions
@@ -158,7 +158,10 @@ def _closed_form(model: Model) -> Align:
         detector = _detector(model, 1)
         in_fixed, in_moving = detector.detect(fixed).keypoints, detector.detect(moving).keypoints
         weights = 1 / (in_fixed.spread**2 + in_moving.spread**2)
-        return fit(kind, in_moving.positions, in_fixed.positions, weights)
+        try:
+            return fit(kind, in_moving.positions, in_fixed.positions, weights)
+        except DegenerateError as error:
+            raise RuntimeError(str(error)) from error
 
     return align
 
