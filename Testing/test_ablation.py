@@ -69,7 +69,7 @@ def material() -> Material:
     labels = sorted({int(label) for volume in volumes for label in np.unique(volume.voxels)})
     landmarks = landmarks_of("spread", KEYPOINTS, 500)
     subjects = [subject_from(volume, labels, landmarks) for volume in volumes]
-    return Material(labels, subjects[:2], subjects[1:])
+    return Material(labels, landmarks, subjects[:2], subjects[1:])
 
 
 @pytest.fixture(scope="module")
@@ -221,6 +221,12 @@ def test_too_few_pairs_and_missing_trainings_are_sentences(tmp_path: Path) -> No
         command.run(parser.parse_args(arguments))
     with pytest.raises(InputError, match="There is no training in"):
         trained_reader(small(), tmp_path)
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("ablation-*.toml")), ids=lambda path: path.stem)
+def test_every_ablation_has_its_own_place_in_the_benchmarks(path: Path) -> None:
+    page = (REPOSITORY / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    assert f"<!-- begin {load_config(path).name} -->" in page and f"`{path.name}`" in page
 
 
 def scans_of(tmp_path: Path) -> argparse.Namespace:

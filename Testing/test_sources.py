@@ -12,7 +12,6 @@ import pytest
 from KeypointRegistrationLib.geometry.errors import InputError
 from KeypointRegistrationLib.geometry.volume import Volume
 from KeypointRegistrationLib.training.config import TrainingConfig
-from KeypointRegistrationLib.training.landmarks import NamedLandmarks, SpreadLandmarks
 from KeypointRegistrationLib.training.sources import Material, subjects_of
 from tiny_training import scheduled, three, tiny_config, tiny_labels, tiny_scan, write_folder
 
@@ -22,7 +21,7 @@ def of_folder(folder: Path, config: TrainingConfig | None = None, **data: object
     config = config or tiny_config()
     settings = {"labels": "maps", "held_out": (), "white": (), "fluid": ()} | data
     config = replace(config, data=replace(config.data, **settings))
-    return subjects_of(config, folder, SpreadLandmarks(10, config.data.brain_below))
+    return subjects_of(config, folder)
 
 
 def with_labels(volume: Volume, **numbers: int) -> Volume:
@@ -98,9 +97,9 @@ def test_two_maps_that_share_no_label_are_refused(tmp_path: Path) -> None:
 def test_a_map_that_lacks_a_named_structure_is_refused_by_both_names(tmp_path: Path) -> None:
     write_folder(tmp_path / "maps", **three())
     config = tiny_config()
-    config = replace(config, data=replace(config.data, labels="maps"))
+    config = replace(config, data=replace(config.data, labels="maps", landmarks="named"))
     with pytest.raises(InputError, match=r"head_0 has no right cerebral cortex \(label 42\)"):
-        subjects_of(config, tmp_path, NamedLandmarks())
+        subjects_of(config, tmp_path)
 
 
 def test_labels_that_no_map_holds_are_named(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ import pytest
 from conftest import REPOSITORY
 from KeypointRegistrationLib.training.checks import check_config
 from KeypointRegistrationLib.training.config import TrainingConfig, load_config
-from KeypointRegistrationLib.training.landmarks import landmarks_of
 from KeypointRegistrationLib.training.sources import subjects_of
 from tiny_training import CONFIGURATIONS, three, tiny_labels, tiny_scan, write_folder
 
@@ -32,8 +31,7 @@ def test_the_examples_take_a_folder_of_subjects(tmp_path: Path, kind: str) -> No
     write_folder(tmp_path / f"my-{kind}", **three(source))
     text = LABELS if kind == "labels" else re.sub(r"\[data\]\n.*?\n\n", SCANS + "\n", LABELS, flags=re.DOTALL)
     config = example(tmp_path, text)
-    data = config.data
-    found = subjects_of(config, tmp_path, landmarks_of(data.landmarks, data.count, data.brain_below))
+    found = subjects_of(config, tmp_path)
     assert (len(found.training), len(found.held_out)) == (2, 1)
     assert found.training[0].points.shape == (32, 3)
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from ..geometry.errors import InputError
 from ..training.ablation import Ablation, Variant
 from ..training.config import load_config
-from ..training.landmarks import landmarks_of
 from ..training.sources import subjects_of
 from .ablation_table import Measured, Pairs, ablation_table
 from .publishing import add_output_arguments, output_folder, publish
@@ -49,8 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.pairs < 2:
         raise InputError("Variants are compared over pairs: ask for at least 2 with --pairs.")
     folder = output_folder(arguments)
-    data = config.data
-    material = subjects_of(config, arguments.config.parent, landmarks_of(data.landmarks, data.count, data.brain_below))
+    material = subjects_of(config, arguments.config.parent)
     measured = []
     seeds = arguments.seeds or [config.seed]
     for seed in seeds:
@@ -61,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
                 ablation.export(Variant(name), arguments.models)
     table = ablation_table(config, measured)
     _write_pairs(folder / "pairs.csv", measured)
-    publish(arguments, f"ablation-{config.losses.similarity_transform}", table)
+    publish(arguments, config.name, table)
     return 0
 
 

@@ -18,7 +18,6 @@ from ..geometry.errors import InputError
 from ..training.ablation import Ablation, Variant
 from ..training.checkpoint import CHECKPOINT
 from ..training.config import load_config
-from ..training.landmarks import landmarks_of
 from ..training.sources import subjects_of
 from .measuring import measured
 from .methods import Method, Model, method_called
@@ -63,8 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
                     f"{variant.words} of seed {seed} is not trained in {folder}. Train it with the command ablation, "
                     "into the same folder."
                 )
-    data = config.data
-    material = subjects_of(config, arguments.config.parent, landmarks_of(data.landmarks, data.count, data.brain_below))
+    material = subjects_of(config, arguments.config.parent)
     pairs = task.pairs(arguments.data)[: arguments.limit]
     rows: list[Row] = []
     methods: dict[Variant, Method] = {}
@@ -75,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
         found = measured(folder / f"{task.name}-{seed}.csv", pairs, list(methods.values()), arguments.bins, _POSES)
         rows += [replace(row, pair=f"{row.pair}, training {seed}") for row in found]
     names = {variant: method.name for variant, method in methods.items()}
-    publish(arguments, f"ablation-scans-{task.name}", scans_table(rows, names, task.known_motion))
+    publish(arguments, f"{config.name}-{task.name}", scans_table(rows, names, task.known_motion))
     return 0
 
 

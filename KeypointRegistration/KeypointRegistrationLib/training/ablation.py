@@ -17,7 +17,6 @@ from . import anatomy
 from .checkpoint import CHECKPOINT
 from .config import LossConfig, TrainingConfig
 from .export import export_bundle
-from .landmarks import landmarks_of
 from .sources import Material
 from .trainer import Trainer
 from .unseen import Unseen, look_at_pairs
@@ -80,7 +79,6 @@ class Ablation:
             raise InputError(f"The ablation of {config.name} needs schedule.pretraining between 0 and 1.")
         self._config = config
         self._material = material
-        self._landmarks = landmarks_of(config.data.landmarks, config.data.count, config.data.brain_below)
         self._folder = folder
         self._device = torch.device(device)
 
@@ -150,4 +148,6 @@ class Ablation:
 
     def _new(self, config: TrainingConfig, folder: Path) -> Trainer:
         material = self._material
-        return Trainer(config, material.labels, self._landmarks, material.training, material.held_out, folder, self._device)
+        return Trainer(
+            config, material.labels, material.landmarks, material.training, material.held_out, folder, self._device
+        )

@@ -15,7 +15,6 @@ from .checkpoint import CHECKPOINT
 from .checks import check_config
 from .config import TrainingConfig, load_config
 from .export import export_bundle
-from .landmarks import landmarks_of
 from .log import LOG, VALIDATION
 from .parallel import Team, device_of, joined
 from .sources import subjects_of
@@ -61,10 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _train(config: TrainingConfig, arguments: argparse.Namespace, folder: Path, device: torch.device, team: Team) -> None:
-    data = config.data
-    marks = arguments.config.parent / data.points if data.points else None
-    landmarks = landmarks_of(data.landmarks, data.count, data.brain_below, marks)
-    labels, training, held_out = subjects_of(config, arguments.config.parent, landmarks)
+    labels, landmarks, training, held_out = subjects_of(config, arguments.config.parent)
     notes = [] if held_out else ["Nothing is held out: accuracy is measured on what the model has seen, and looks better."]
     _prepare(folder)
     trainer = Trainer(config, labels, landmarks, training, held_out or training, folder, device, team, arguments.tensorboard)

@@ -13,7 +13,7 @@ from ..files.scans import read_volume
 from ..geometry.errors import InputError
 from ..geometry.volume import Volume
 from .config import DataConfig, TrainingConfig
-from .landmarks import Landmarks
+from .landmarks import Landmarks, landmarks_of
 from .subjects import LEVELS, Subject, subject_from, subject_from_scan
 
 _MOST_LABELS = 256  # classes are kept in a byte
@@ -25,21 +25,24 @@ class Material(NamedTuple):
 
     Attributes:
         labels: of the classes, background (0) first; of scans their grey levels.
+        landmarks: the points that the subjects have in common.
         training, held_out: subjects to learn from and to measure on.
     """
 
     labels: list[int]
+    landmarks: Landmarks
     training: list[Subject]
     held_out: list[Subject]
 
 
-def subjects_of(config: TrainingConfig, base: Path, landmarks: Landmarks) -> Material:
+def subjects_of(config: TrainingConfig, base: Path) -> Material:
     """The subjects of a configuration whose paths are relative to ``base``.  Every file is read before any is used.
 
     Raises:
         InputError: if files are missing, cannot be read, do not go together, or do not fit the view.
     """
     data = config.data
+    landmarks = landmarks_of(data.landmarks, data.count, data.brain_below, base / data.points if data.points else None)
     paths = _paths(base / (data.scans or data.labels), data)
     _check_division(list(paths), config)
     if data.scans:
@@ -51,7 +54,7 @@ def subjects_of(config: TrainingConfig, base: Path, landmarks: Landmarks) -> Mat
     for subject in subjects:
         _check_view(subject, config)
     training = [subject for subject in subjects if subject.name not in data.held_out]
-    return Material(labels, training, [subject for subject in subjects if subject.name in data.held_out])
+    return Material(labels, landmarks, training, [subject for subject in subjects if subject.name in data.held_out])
 
 
 def _paths(folder: Path, data: DataConfig) -> dict[str, Path]:
